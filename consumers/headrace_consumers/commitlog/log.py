@@ -1,0 +1,59 @@
+"""The contract of the commit log, whatever table keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from headrace_consumers.commitlog.model import Chain, Commit, Link
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The commit and all its links stand."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """Links of other attempts stand where ours were to begin; nothing of ours was written."""
+
+    standing: Mapping[str, Link]
+    """Shard id to the link that was read at our start."""
+
+
+class CommitLog(Protocol):
+    """One table, consistent reads, one transaction per commit. Every call may block on the network and
+    raises TransientError when retries are used up, NewerFormatError when an item is of a newer format."""
+
+    def append(self, commit: Commit | None, links: Sequence[Link], engine_id: str) -> Committed | Fenced:
+        """Writes all or nothing, under the condition that no link stands at any of the starts and that the
+        generation is still ours (else GenerationRaisedError). `commit` is None for gap and terminal links.
+        Repeating a call with the same attempt id is safe, however the first one ended."""
+        ...
+
+    def newest_links(self, chain: Chain) -> Iterator[Link]:
+        """The chain from its tip backwards; empty where no link stands."""
+        ...
+
+    def links_after(self, chain: Chain, position: int) -> Iterator[Link]:
+        """The links that start at or after `position`, oldest first."""
+        ...
+
+    def link_at(self, chain: Chain, start: int) -> Link | None: ...
+
+    def commit(self, pipeline: str, generation: int, attempt_id: str) -> Commit | None: ...
+
+    def generation(self, pipeline: str) -> int:
+        """The pipeline's generation; the first caller of all begins with 1."""
+        ...
+
+    def start_position(self, pipeline: str, wanted: str) -> str:
+        """The initial position of the pipeline, written once: `wanted` of the first caller wins for ever."""
+        ...
+
+    def beat(self, chain: Chain, now_ms: int) -> None:
+        """Notes that the shard was alive and had nothing after its tip at `now_ms`."""
+        ...
+
+    def last_beat_ms(self, chain: Chain) -> int: ...

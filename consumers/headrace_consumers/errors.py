@@ -1,0 +1,53 @@
+"""The consumers' branch of the error tree (its trunk: headrace_producers/errors.py).
+
+TransientError
+└── (botocore's throttling, timeouts and 5xx are retried where they are met)
+TerminalError
+├── ProtocolError           the MultiLangDaemon said something that the protocol does not know
+├── FencedError             another worker's link, or a raised generation, stands in our way
+│   └── GenerationRaisedError
+├── LogError                the commit log and the stream contradict each other
+│   ├── CheckpointAheadError   KCL's checkpoint lies beyond the log: `adopt` or restore
+│   ├── ParentOpenError        a child shard started before its parent's chain ended
+│   ├── MissingFileError       a committed file is neither there nor pending: `repair`
+│   └── NewerFormatError       the log was written by a newer Headrace
+└── DaemonError             Java, the jars or the daemon itself cannot run
+"""
+
+from headrace_producers.errors import TerminalError
+
+
+class ProtocolError(TerminalError):
+    """A line of the MultiLang protocol is malformed, or arrived in a state that does not allow it."""
+
+
+class FencedError(TerminalError):
+    """Another attempt's link stands where ours was to begin."""
+
+
+class GenerationRaisedError(FencedError):
+    """The pipeline was rewound: this worker's generation may not commit any more."""
+
+
+class LogError(TerminalError):
+    """The commit log and the stream, or KCL, contradict each other."""
+
+
+class CheckpointAheadError(LogError):
+    """KCL's checkpoint lies beyond the end of the shard's chain: going on would skip records."""
+
+
+class ParentOpenError(LogError):
+    """A child shard was started although its parent's chain has no terminal link."""
+
+
+class MissingFileError(LogError):
+    """A file that a commit names is neither readable nor pending."""
+
+
+class NewerFormatError(LogError):
+    """An item of the log carries a format number that this version does not read."""
+
+
+class DaemonError(TerminalError):
+    """Java, KCL's jars or the MultiLangDaemon cannot be started."""

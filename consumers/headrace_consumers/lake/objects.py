@@ -1,0 +1,61 @@
+"""Where the lake's objects go: pending first, visible only once their commit stands."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+
+class EncodedFile(msgspec.Struct, frozen=True):
+    """One Parquet file in memory, ready to upload."""
+
+    table: str
+    partition: str
+    """Hive folder, e.g. `event_month=2013-01`; empty where the table has none."""
+    zone: str
+    """`raw` or `processed`: the store knows its bucket."""
+    key: str
+    rows: int
+    body: bytes
+
+
+class PendingFile(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One file of a commit: uploaded in parts, not completed. Written into the log, hence all that completes it."""
+
+    table: str
+    partition: str
+    bucket: str
+    key: str
+    rows: int
+    bytes: int
+    sha256: str
+    upload_id: str
+    etags: tuple[str, ...]
+
+
+class ObjectStore(Protocol):
+    """The S3 calls of the commit path. Each may block on the network and raises TransientError after its retries."""
+
+    def upload_pending(self, file: EncodedFile, attempt_id: str) -> PendingFile:
+        """Uploads all parts without completing: no reader sees the object."""
+        ...
+
+    def complete(self, file: PendingFile, attempt_id: str) -> None:
+        """Makes the file visible, once. Returns only after HEAD proved size, checksum and attempt id;
+        raises MissingFileError where neither the object nor the upload is there any more."""
+        ...
+
+    def is_complete(self, file: PendingFile, attempt_id: str) -> bool:
+        """HEAD: the object is there with this size, checksum and attempt id."""
+        ...
+
+    def abort(self, file: PendingFile) -> None:
+        """Drops a pending upload; only called after another attempt's link was read at our start."""
+        ...
+
+    def put_lanes(self, key: str, body: bytes) -> None:
+        """Stores a lane table that is too big for its link, in the raw zone."""
+        ...
+
+    def get_lanes(self, key: str) -> bytes: ...

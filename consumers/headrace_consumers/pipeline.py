@@ -1,0 +1,115 @@
+"""The declaration of a pipeline: which stream, which contracts, which tables of the lake."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import msgspec
+from headrace_producers.contracts import Contract, contract_of
+from headrace_producers.errors import SettingsError
+
+META_COLUMNS = (
+    "event_id", "event_time", "shard_id", "sequence_number", "record_index", "arrival_time", "commit_id",
+)  # fmt: skip
+"""Columns that Headrace adds to every table; no contract may declare one of them, but for `event_time`
+where it is the contract's own event time."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+class EventFormat(StrEnum):
+    """How one line of a record is to be read."""
+
+    CLOUDEVENTS = "cloudevents"
+    """CloudEvents 1.0 objects; `type` names the contract as `<name>.v<version>`."""
+    BARE = "bare"
+    """Plain JSON objects of the pipeline's only contract; event ids are derived from the position."""
+
+
+class Grain(StrEnum):
+    """The grain of a table's Hive partitions, by event time in UTC."""
+
+    MONTH = "month"
+    DAY = "day"
+    HOUR = "hour"
+
+    @property
+    def column(self) -> str:
+        """The partition column: `event_month` (2013-01), `event_date` (2013-01-31), `event_hour` (2013-01-31T05)."""
+        return "event_date" if self is Grain.DAY else f"event_{self.value}"
+
+    @property
+    def time_format(self) -> str:
+        return {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}[self.value]
+
+
+@dataclass(frozen=True, slots=True)
+class LakeTable:
+    """One table of the processed zone: the rows of one contract, one folder per partition."""
+
+    name: str
+    event: type[msgspec.Struct]
+    partition_by: Grain = Grain.DAY
+    sort_by: tuple[str, ...] = ()
+    """Contract columns by which rows of a file are sorted before their event time."""
+
+    @property
+    def contract(self) -> Contract:
+        return contract_of(self.event)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A stream, the contracts of its events and the tables that they fill. Wrong declarations raise SettingsError."""
+
+    name: str
+    stream: str
+    tables: tuple[LakeTable, ...]
+    event_format: EventFormat = EventFormat.CLOUDEVENTS
+    max_skew_s: float = 300.0
+    """An event further ahead of its arrival than this is a dead letter (`future`)."""
+    lane_horizon_s: float = 3600.0
+    """How long a silent lane is remembered (H of the idempotent producer)."""
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @cached_property
+    def dead_letter_table(self) -> str:
+        return f"{self.name}_dead_letters"
+
+    @cached_property
+    def tables_by_type(self) -> dict[str, LakeTable]:
+        """CloudEvents type (`<name>.v<version>`) to table."""
+        return {table.contract.type: table for table in self.tables}
+
+
+def _check(pipeline: Pipeline) -> None:
+    where = f"pipeline {pipeline.name!r}"
+    for name in (pipeline.name, *(table.name for table in pipeline.tables)):
+        if not _NAME.fullmatch(name):
+            raise SettingsError(f"{where}: {name!r} is no name: lower-case letters, digits and _ please")
+    names = [table.name for table in pipeline.tables]
+    if not names:
+        raise SettingsError(f"{where}: declare at least one table")
+    if len({*names, pipeline.dead_letter_table}) <= len(names):
+        raise SettingsError(f"{where}: two tables share a name, or one is called {pipeline.dead_letter_table}")
+    if len(pipeline.tables_by_type) < len(names):
+        raise SettingsError(f"{where}: two tables take the same contract; one event fills one table")
+    if pipeline.event_format is EventFormat.BARE and len(names) != 1:
+        raise SettingsError(f"{where}: bare JSON names no contract, so it takes exactly one table")
+    for table in pipeline.tables:
+        _check_table(where, table)
+
+
+def _check_table(where: str, table: LakeTable) -> None:
+    contract = table.contract
+    columns = {column.name for column in contract.columns}
+    taken = columns & {*META_COLUMNS, table.partition_by.column} - {contract.event_time}
+    if taken:
+        raise SettingsError(f"{where}: table {table.name}: {sorted(taken)} are columns that Headrace adds; rename them")
+    if unknown := set(table.sort_by) - columns:
+        raise SettingsError(f"{where}: table {table.name}: sort_by names unknown columns {sorted(unknown)}")

@@ -1,0 +1,99 @@
+"""Settings of the worker: frozen, validated once at the edge, passed down. Nothing here reads the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from headrace_producers.errors import SettingsError
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class LakeSettings:
+    """Where files go. Buckets exist before the worker starts."""
+
+    raw_bucket: str = "headrace-raw"
+    processed_bucket: str = "headrace-processed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """The commit log's DynamoDB table (string keys `pk` and `sk`)."""
+
+    log_table: str = "headrace-log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchSettings:
+    """When a batch closes, and how much may wait in memory."""
+
+    max_batch_age_s: float = 30.0
+    max_batch_bytes: int = 64 * MIB
+    max_batch_rows: int = 1_000_000
+    max_batch_partitions: int = 64
+    max_buffer_bytes: int = 160 * MIB
+    """One budget for all shards of the engine; pipes are not read while it is full."""
+    max_unpacked_bytes: int = 64 * MIB
+    """A compressed record that unpacks to more is a dead letter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KclSettings:
+    """What goes into the MultiLangDaemon's properties file."""
+
+    worker_id: str = ""
+    """Stable across restarts of the same task; drawn once where empty."""
+    retrieval_mode: Literal["POLLING", "FANOUT"] = "POLLING"
+    start: str = "TRIM_HORIZON"
+    """TRIM_HORIZON, NOW (its time is written to the log once) or an ISO 8601 time. LATEST is refused."""
+    failover_time_ms: int = 20_000
+    idle_between_reads_ms: int = 1_000
+    shard_sync_interval_ms: int = 30_000
+    max_records: int = 10_000
+    heap_mib: int = 256
+    cbor: bool = True
+    """Off for emulators that lack it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """How the service is watched and stopped."""
+
+    metrics_port: int = 0
+    """Port of /metrics and /healthz on `metrics_host`; 0 draws a free one and logs it."""
+    metrics_host: str = "127.0.0.1"
+    stall_limit_s: float = 300.0
+    """Unhealthy, and restarted, when a batch is in hand or lag stands without progress for longer."""
+    shutdown_grace_s: float = 25.0
+    max_restarts_per_hour: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerSettings:
+    """Everything that `headrace-consumers run` needs beside the pipeline itself."""
+
+    stream: str = ""
+    """Overrides the pipeline's stream."""
+    lake: LakeSettings = field(default_factory=LakeSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    kcl: KclSettings = field(default_factory=KclSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+
+def _check(settings: WorkerSettings) -> None:
+    batch, kcl = settings.batch, settings.kcl
+    for name in ("max_batch_age_s", "max_batch_bytes", "max_batch_rows", "max_batch_partitions", "max_unpacked_bytes"):
+        if getattr(batch, name) <= 0:
+            raise SettingsError(f"{name} must be above 0")
+    if batch.max_buffer_bytes < batch.max_batch_bytes:
+        raise SettingsError("max_buffer_bytes must be at least max_batch_bytes, or a batch could never fill")
+    if kcl.start.upper() == "LATEST":
+        raise SettingsError("start LATEST loses what arrives before the first checkpoint; say NOW, TRIM_HORIZON or a time")
+    if kcl.failover_time_ms < 1_000:
+        raise SettingsError("failover_time_ms must be at least 1000")
