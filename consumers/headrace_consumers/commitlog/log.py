@@ -8,6 +8,9 @@ from typing import Protocol
 
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 
+MAX_LINKS = 98
+"""DynamoDB takes 100 items a transaction; a commit and the generation check are the other two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Committed:
@@ -43,6 +46,14 @@ class CommitLog(Protocol):
     def link_at(self, chain: Chain, start: int) -> Link | None: ...
 
     def commit(self, pipeline: str, generation: int, attempt_id: str) -> Commit | None: ...
+
+    def register(self, chain: Chain) -> None:
+        """Lists the chain among its pipeline's; safe to repeat."""
+        ...
+
+    def chains(self, pipeline: str, generation: int, stream_created_ms: int) -> list[Chain]:
+        """Every chain that a worker ever opened, whether or not a link stands on it."""
+        ...
 
     def generation(self, pipeline: str) -> int:
         """The pipeline's generation; the first caller of all begins with 1."""

@@ -1,0 +1,157 @@
+"""The commit path: stage, upload pending, write commit and links in one transaction, complete.
+
+Theory of operation. Nothing is visible before the transaction, and everything after it can be redone by anyone who
+reads the log: a crash before leaves uploads that no reader sees and that expire; a crash after leaves pending files
+that the shard's next opener, or any follower, completes. So there is no state to repair here, only an order to keep.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TypeVar
+
+from headrace_consumers.commit.attempts import new_attempt_id
+from headrace_consumers.commit.links import counts_of, data_link, gap_link, terminal_link, total, with_stored_lanes
+from headrace_consumers.commit.segments import Segment
+from headrace_consumers.commit.staging import StagedSegments, stage_segments
+from headrace_consumers.commitlog.log import CommitLog, Fenced
+from headrace_consumers.commitlog.model import Chain, Commit, Link
+from headrace_consumers.commitlog.tip import Tip
+from headrace_consumers.lake.encode import encode_files
+from headrace_consumers.lake.objects import ObjectStore, PendingFile
+from headrace_consumers.pipeline import Pipeline
+from headrace_consumers.settings import BatchSettings
+from headrace_consumers.shards import StreamView, children_of
+from headrace_consumers.stages.staged import StagedBatch
+
+T = TypeVar("T")
+R = TypeVar("R")
+CHILDREN_RETRY_S = 1.0
+UPLOAD_THREADS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CommitOutcome:
+    """What became of the segments. Shards in neither map had nothing taken: their records wait for the next batch."""
+
+    tips: Mapping[str, Tip]
+    """The new end of each chain that moved."""
+    fenced: Mapping[str, Link]
+    """The foreign link that stands where ours was to begin."""
+    commit: Commit | None = None
+    staged: StagedBatch | None = None
+    duration_s: float = 0.0
+
+
+class Committer:
+    """Commits segments of one engine, one batch at a time; every call may block while AWS is away."""
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        limits: BatchSettings,
+        log: CommitLog,
+        store: ObjectStore,
+        stream: StreamView,
+        now_ms: Callable[[], int],
+        engine_id: str,
+        pool: ThreadPoolExecutor | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._pipeline = pipeline
+        self._limits = limits
+        self._log = log
+        self._store = store
+        self._stream = stream
+        self._now_ms = now_ms
+        self._engine_id = engine_id
+        self._pool = pool
+        self._pause = pause
+
+    def commit(self, segments: Sequence[Segment]) -> CommitOutcome:
+        """Commits as much of the segments as one batch may hold. A fenced shard's rows leave the batch, which is
+        written anew under a new attempt id. Raises GenerationRaisedError, MissingFileError."""
+        began = time.monotonic()
+        fenced: dict[str, Link] = {}
+        while standing := [segment for segment in segments if segment.shard_id not in fenced]:
+            taken = stage_segments(self._pipeline, standing, self._limits)
+            commit, links = self._prepare(taken)
+            outcome = self._log.append(commit, links, self._engine_id)
+            if isinstance(outcome, Fenced):
+                fenced |= outcome.standing
+                self._each(self._store.abort, commit.files)
+                continue
+            self._each(lambda file: self._store.complete(file, commit.attempt_id), commit.files)  # noqa: B023 - run at once
+            tips = _new_tips(taken, links)
+            return CommitOutcome(tips, fenced, commit, taken.staged, time.monotonic() - began)
+        return CommitOutcome({}, fenced)
+
+    def end_shard(self, chain: Chain, tip: Tip) -> Tip | Link:
+        """Writes the terminal link once ListShards shows who goes on; the closed tip, or the link that fenced us.
+        A terminal link that already stands at our tip is as good as our own."""
+        if tip.terminal:
+            return tip
+        while not (children := children_of(chain.shard_id, self._stream.shards())):
+            self._pause(CHILDREN_RETRY_S)
+        attempt_id = new_attempt_id(self._now_ms())
+        return self._append_alone(terminal_link(chain, tip, children, attempt_id, self._now_ms(), self._engine_id), tip)
+
+    def mark_gap(self, chain: Chain, tip: Tip, end: int, reason: str) -> Tip | Link:
+        """Writes a gap link from the tip to `end`; the new tip, or the link that fenced us."""
+        attempt_id = new_attempt_id(self._now_ms())
+        return self._append_alone(gap_link(chain, tip, end, reason, attempt_id, self._now_ms(), self._engine_id), tip)
+
+    def beat(self, chain: Chain) -> None:
+        self._log.beat(chain, self._now_ms())
+
+    def _append_alone(self, link: Link, tip: Tip) -> Tip | Link:
+        outcome = self._log.append(None, [with_stored_lanes(link, self._store)], self._engine_id)
+        if not isinstance(outcome, Fenced):
+            return tip.after(link, tip.lanes)
+        standing = outcome.standing[link.chain.shard_id]
+        return tip.after(standing, tip.lanes) if standing.kind is link.kind and standing.end == link.end else standing
+
+    def _prepare(self, taken: StagedSegments) -> tuple[Commit, list[Link]]:
+        """Uploads the files, pending, and writes down what the transaction will say."""
+        attempt_id, now_ms = new_attempt_id(self._now_ms()), self._now_ms()
+        spans = {segment.shard_id: (segment.tip.position, segment.last.position) for segment in taken.segments}
+        files = encode_files(self._pipeline, taken.staged, attempt_id, taken.starts, spans)
+        pending = self._each(lambda file: self._store.upload_pending(file, attempt_id), files)
+        outcomes = taken.staged.shards
+        links = [
+            with_stored_lanes(
+                data_link(segment, outcomes[segment.shard_id], taken.ends[segment.shard_id], attempt_id, now_ms,
+                          self._engine_id),
+                self._store,
+            )
+            for segment in taken.segments
+        ]  # fmt: skip
+        return self._describe(attempt_id, now_ms, tuple(pending), taken), links
+
+    def _describe(self, attempt_id: str, now_ms: int, files: tuple[PendingFile, ...], taken: StagedSegments) -> Commit:
+        first = taken.segments[0].chain
+        return Commit(
+            attempt_id=attempt_id,
+            pipeline=first.pipeline,
+            generation=first.generation,
+            files=files,
+            shards=tuple(segment.shard_id for segment in taken.segments),
+            contracts=tuple(sorted(self._pipeline.tables_by_type)),
+            code_version=version("headrace-consumers"),
+            written_ms=now_ms,
+            counts=total({shard: counts_of(outcome) for shard, outcome in taken.staged.shards.items()}),
+        )
+
+    def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        return list(self._pool.map(call, items) if self._pool else map(call, items))
+
+
+def _new_tips(taken: StagedSegments, links: Sequence[Link]) -> dict[str, Tip]:
+    return {
+        segment.shard_id: segment.tip.after(link, taken.ends[segment.shard_id].lanes)
+        for segment, link in zip(taken.segments, links, strict=True)
+    }

@@ -1,0 +1,186 @@
+"""The commit log in one DynamoDB table, through boto3's client (SDK retries off: the retry here keeps the token)."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+from headrace_producers.errors import TerminalError
+
+from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
+from headrace_consumers.commitlog import keys
+from headrace_consumers.commitlog.items import commit_item, link_item, read
+from headrace_consumers.commitlog.log import MAX_LINKS, Committed, Fenced
+from headrace_consumers.commitlog.model import Chain, Commit, Link
+from headrace_consumers.errors import GenerationRaisedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_CONDITION_FAILED = "ConditionalCheckFailed"
+_FINAL_REASONS = frozenset({_CONDITION_FAILED, "ValidationError", "ItemCollectionSizeLimitExceeded"})
+_CANCELLED = "TransactionCanceledException"
+
+
+class DynamoDbLog:
+    """CommitLog on a table with string keys `pk` and `sk`."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def append(self, commit: Commit | None, links: Sequence[Link], engine_id: str) -> Committed | Fenced:
+        if not 0 < len(links) <= MAX_LINKS:
+            raise ValueError(f"{len(links)} links in one transaction; between 1 and {MAX_LINKS} fit")
+        attempt_id = links[0].attempt_id
+        items = [self._put(link_item(link)) for link in links]
+        items.append(self._generation_check(links[0].chain, engine_id))
+        if commit is not None:
+            items.append(self._put(commit_item(commit)))
+        try:
+            retried(lambda: self._transact(items, attempt_id), self._what("append"), retry=_cancelled_in_passing)
+        except ClientError as error:
+            return self._judge(error, links)
+        return Committed()
+
+    def newest_links(self, chain: Chain) -> Iterator[Link]:
+        for item in self._query(keys.chain_key(chain), forward=False):
+            yield read(item, Link)
+
+    def links_after(self, chain: Chain, position: int) -> Iterator[Link]:
+        for item in self._query(keys.chain_key(chain), forward=True, at_least=keys.padded(position)):
+            yield read(item, Link)
+
+    def link_at(self, chain: Chain, start: int) -> Link | None:
+        item = self._get(keys.chain_key(chain), keys.padded(start))
+        return read(item, Link) if item else None
+
+    def commit(self, pipeline: str, generation: int, attempt_id: str) -> Commit | None:
+        item = self._get(keys.commit_key(pipeline, generation, attempt_id), "commit")
+        return read(item, Commit) if item else None
+
+    def register(self, chain: Chain) -> None:
+        """Lists the chain among its pipeline's; safe to repeat."""
+        pk = keys.chains_key(chain.pipeline, chain.generation, chain.stream_created_ms)
+        item = {"pk": {"S": pk}, "sk": {"S": chain.shard_id}}
+        retried(lambda: self._client.put_item(TableName=self._table, Item=item), self._what("register"))
+
+    def chains(self, pipeline: str, generation: int, stream_created_ms: int) -> list[Chain]:
+        """Every chain that a worker ever opened, whether or not a link stands on it."""
+        items = self._query(keys.chains_key(pipeline, generation, stream_created_ms), forward=True)
+        return [Chain(pipeline, generation, stream_created_ms, item["sk"]["S"]) for item in items]
+
+    def generation(self, pipeline: str) -> int:
+        pk = keys.generation_key(pipeline)
+        first = self._get(pk, "00")
+        if first is None:
+            for copy in range(keys.GENERATION_COPIES):
+                self._put_once({"pk": {"S": pk}, "sk": {"S": f"{copy:02d}"}, "generation": {"N": "1"}})
+            first = self._get(pk, "00")
+        return int(first["generation"]["N"]) if first else 1
+
+    def start_position(self, pipeline: str, wanted: str) -> str:
+        pk = keys.start_key(pipeline)
+        self._put_once({"pk": {"S": pk}, "sk": {"S": "start"}, "position": {"S": wanted}})
+        item = self._get(pk, "start")
+        return str(item["position"]["S"]) if item else wanted
+
+    def beat(self, chain: Chain, now_ms: int) -> None:
+        item = {"pk": {"S": keys.beat_key(chain)}, "sk": {"S": "beat"}, "at_ms": {"N": str(now_ms)}}
+        retried(lambda: self._client.put_item(TableName=self._table, Item=item), self._what("beat"))
+
+    def last_beat_ms(self, chain: Chain) -> int:
+        item = self._get(keys.beat_key(chain), "beat")
+        return int(item["at_ms"]["N"]) if item else 0
+
+    def _transact(self, items: list[Any], token: str) -> None:
+        self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)
+
+    def _put(self, item: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": item,
+                "ConditionExpression": "attribute_not_exists(pk)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _generation_check(self, chain: Chain, engine_id: str) -> dict[str, Any]:
+        copy = zlib.crc32(engine_id.encode()) % keys.GENERATION_COPIES
+        return {
+            "ConditionCheck": {
+                "TableName": self._table,
+                "Key": {"pk": {"S": keys.generation_key(chain.pipeline)}, "sk": {"S": f"{copy:02d}"}},
+                "ConditionExpression": "generation = :ours",
+                "ExpressionAttributeValues": {":ours": {"N": str(chain.generation)}},
+            }
+        }
+
+    def _judge(self, error: ClientError, links: Sequence[Link]) -> Committed | Fenced:
+        """What stood in the way of a cancelled transaction: our own earlier attempt, other links, or the generation."""
+        reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())  # type: ignore[assignment]
+        if len(reasons) > len(links) and reasons[len(links)].get("Code") == _CONDITION_FAILED:
+            raise GenerationRaisedError(
+                f"pipeline {links[0].chain.pipeline}: generation {links[0].chain.generation} was superseded by a rewind"
+            ) from error
+        standing = self._standing(links)
+        foreign = {shard: link for shard, link in standing.items() if link.attempt_id != links[0].attempt_id}
+        if foreign:
+            return Fenced(foreign)
+        if standing:
+            return Committed()
+        raise TerminalError(f"{self._what('append')}: refused: {[reason.get('Code') for reason in reasons]}") from error
+
+    def _standing(self, links: Sequence[Link]) -> dict[str, Link]:
+        found = {link.chain.shard_id: self.link_at(link.chain, link.start) for link in links}
+        return {shard: link for shard, link in found.items() if link is not None}
+
+    def _put_once(self, item: dict[str, Any]) -> None:
+        try:
+            retried(
+                lambda: self._client.put_item(
+                    TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)"
+                ),
+                self._what("write"),
+                retry=lambda error: passes_by_itself(error) and error_code(error) != "ConditionalCheckFailedException",
+            )
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
+
+    def _get(self, pk: str, sk: str) -> Mapping[str, Any] | None:
+        key = {"pk": {"S": pk}, "sk": {"S": sk}}
+        answer = retried(
+            lambda: self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True), self._what("read")
+        )
+        return answer.get("Item")
+
+    def _query(self, pk: str, *, forward: bool, at_least: str = "") -> Iterator[Mapping[str, Any]]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "pk = :pk AND sk >= :sk" if at_least else "pk = :pk",
+            "ExpressionAttributeValues": {":pk": {"S": pk}} | ({":sk": {"S": at_least}} if at_least else {}),
+            "ConsistentRead": True,
+            "ScanIndexForward": forward,
+            "Limit": 50,
+        }
+        while True:
+            page = retried(lambda: self._client.query(**request), self._what("query"))
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _what(self, call: str) -> str:
+        return f"commit log, table {self._table}, {call}"
+
+
+def _cancelled_in_passing(error: BaseException) -> bool:
+    """Only ConditionalCheckFailed fences, and only a malformed item is hopeless; other cancellations pass."""
+    if error_code(error) != _CANCELLED or not isinstance(error, ClientError):
+        return passes_by_itself(error)
+    reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())  # type: ignore[assignment]
+    return not any(reason.get("Code") in _FINAL_REASONS for reason in reasons)

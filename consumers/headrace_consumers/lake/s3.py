@@ -1,0 +1,112 @@
+"""The lake's objects in S3, as multipart uploads that stay pending until their commit stands."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
+from headrace_consumers.errors import MissingFileError
+from headrace_consumers.lake.objects import EncodedFile, PendingFile
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PART_BYTES = 16 * 1024 * 1024
+"""S3 wants 5 MiB at least for all parts but the last."""
+_GONE = frozenset({"404", "NoSuchKey", "NotFound"})
+
+
+class S3Store:
+    """ObjectStore over boto3's client (SDK retries off); `buckets` maps a zone to its bucket."""
+
+    def __init__(self, client: S3Client, buckets: Mapping[str, str]) -> None:
+        self._client = client
+        self._buckets = buckets
+
+    def upload_pending(self, file: EncodedFile, attempt_id: str) -> PendingFile:
+        bucket = self._buckets[file.zone]
+        digest = hashlib.sha256(file.body).hexdigest()
+        created = retried(
+            lambda: self._client.create_multipart_upload(
+                Bucket=bucket, Key=file.key, Metadata={"attempt-id": attempt_id, "sha256": digest}
+            ),
+            f"upload to s3://{bucket}",
+        )
+        upload_id = created["UploadId"]
+        parts = range(0, max(len(file.body), 1), PART_BYTES)
+        return PendingFile(
+            table=file.table,
+            partition=file.partition,
+            bucket=bucket,
+            key=file.key,
+            rows=file.rows,
+            bytes=len(file.body),
+            sha256=digest,
+            upload_id=upload_id,
+            etags=tuple(self._upload_part(bucket, file, upload_id, offset) for offset in parts),
+        )
+
+    def complete(self, file: PendingFile, attempt_id: str) -> None:
+        parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(file.etags, start=1)]
+        request = {"Bucket": file.bucket, "Key": file.key, "UploadId": file.upload_id, "MultipartUpload": {"Parts": parts}}
+        _unless_gone(lambda: self._client.complete_multipart_upload(**request), f"complete in s3://{file.bucket}")  # type: ignore[arg-type]
+        if not self.is_complete(file, attempt_id):
+            raise MissingFileError(
+                f"s3://{file.bucket}/{file.key} ({file.bytes} bytes) is committed by {attempt_id}, but HEAD does not find it "
+                "after its upload was completed; run `headrace-consumers repair` for this commit"
+            )
+
+    def is_complete(self, file: PendingFile, attempt_id: str) -> bool:
+        try:
+            head = retried(
+                lambda: self._client.head_object(Bucket=file.bucket, Key=file.key),
+                f"HEAD s3://{file.bucket}",
+                retry=lambda error: passes_by_itself(error) and error_code(error) not in _GONE,
+            )
+        except ClientError as error:
+            if error_code(error) in _GONE:
+                return False
+            raise
+        said = head["Metadata"]
+        return (head["ContentLength"], said.get("attempt-id"), said.get("sha256")) == (
+            file.bytes, attempt_id, file.sha256,
+        )  # fmt: skip
+
+    def abort(self, file: PendingFile) -> None:
+        _unless_gone(
+            lambda: self._client.abort_multipart_upload(Bucket=file.bucket, Key=file.key, UploadId=file.upload_id),
+            f"abort in s3://{file.bucket}",
+        )
+
+    def put_lanes(self, key: str, body: bytes) -> None:
+        bucket = self._buckets["raw"]
+        retried(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body), f"lanes to s3://{bucket}")
+
+    def get_lanes(self, key: str) -> bytes:
+        bucket = self._buckets["raw"]
+        return retried(
+            lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read(), f"lanes from s3://{bucket}"
+        )
+
+    def _upload_part(self, bucket: str, file: EncodedFile, upload_id: str, offset: int) -> str:
+        part = file.body[offset : offset + PART_BYTES]
+        answer = retried(
+            lambda: self._client.upload_part(
+                Bucket=bucket, Key=file.key, UploadId=upload_id, PartNumber=offset // PART_BYTES + 1, Body=part
+            ),
+            f"upload to s3://{bucket}",
+        )
+        return answer["ETag"]
+
+
+def _unless_gone(call: Callable[[], object], what: str) -> None:
+    """Calls; an upload that is not there any more was completed or aborted by another, which only HEAD can tell."""
+    try:
+        retried(call, what, retry=lambda error: passes_by_itself(error) and error_code(error) != "NoSuchUpload")
+    except ClientError as error:
+        if error_code(error) != "NoSuchUpload":
+            raise

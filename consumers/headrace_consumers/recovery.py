@@ -1,0 +1,118 @@
+"""Opening a shard: the log is the authority, KCL's checkpoint only says from where records will come."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from headrace_consumers.commit.attempts import new_attempt_id
+from headrace_consumers.commitlog.log import CommitLog, Fenced
+from headrace_consumers.commitlog.model import Chain, Link, LinkKind
+from headrace_consumers.commitlog.tip import Tip, inherited, read_tip
+from headrace_consumers.errors import CheckpointAheadError, ParentOpenError
+from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.records import ROOT
+from headrace_consumers.shards import Shard, StreamView
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedShard:
+    """Where a shard goes on."""
+
+    chain: Chain
+    tip: Tip
+    have_from: int
+    """Delivery begins after this position; a link that starts before it is forbidden."""
+    alive_ms: int
+    """When the shard was last known to hold nothing unread after its tip; 0 where no link stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardOpener:
+    """Reads a shard's place from the log, after completing what its newest commit left pending."""
+
+    log: CommitLog
+    store: ObjectStore
+    stream: StreamView
+    now_ms: Callable[[], int]
+    engine_id: str
+
+    def open(self, chain: Chain, checkpoint: str) -> OpenedShard:
+        """`checkpoint` is KCL's own text. Raises CheckpointAheadError, ParentOpenError, MissingFileError."""
+        position = position_of(checkpoint)
+        tip = read_tip(self.log, self.store, chain)
+        if tip is None:
+            return self._open_new(chain, checkpoint, position)
+        if position > tip.position:
+            raise CheckpointAheadError(_ahead(chain, checkpoint, f"the chain ends at {tip.position}"))
+        self.complete_commit(chain, tip.attempt_id)
+        alive_ms = max(tip.arrival_ms, self.log.last_beat_ms(chain))
+        return OpenedShard(chain, tip, min(position, tip.position), alive_ms)
+
+    def complete_commit(self, chain: Chain, attempt_id: str) -> None:
+        """Completes the files of the chain's newest commit, where their writer did not come to it."""
+        commit = self.log.commit(chain.pipeline, chain.generation, attempt_id) if attempt_id else None
+        for file in commit.files if commit else ():
+            if not self.store.is_complete(file, attempt_id):
+                self.store.complete(file, attempt_id)
+
+    def _open_new(self, chain: Chain, checkpoint: str, position: int) -> OpenedShard:
+        if position != ROOT:
+            raise CheckpointAheadError(_ahead(chain, checkpoint, "no link stands"))
+        self.log.register(chain)
+        return OpenedShard(chain, inherited(self._parents(chain)), ROOT, alive_ms=0)
+
+    def _parents(self, chain: Chain) -> list[Tip]:
+        shards = self.stream.shards()
+        shard = shards.get(chain.shard_id)
+        tips = [self._closed_tip(chain, parent, shards) for parent in (shard.parents if shard else ())]
+        return [tip for tip in tips if tip is not None]
+
+    def _closed_tip(self, child: Chain, parent: str, shards: Mapping[str, Shard]) -> Tip | None:
+        """The parent's last word; None where KCL never gave us the parent, because it ended before our start."""
+        chain = Chain(child.pipeline, child.generation, child.stream_created_ms, parent)
+        tip = read_tip(self.log, self.store, chain)
+        if tip is not None and tip.terminal:
+            return tip
+        if chain not in self.log.chains(chain.pipeline, chain.generation, chain.stream_created_ms):
+            return None
+        if parent in shards:
+            raise ParentOpenError(
+                f"shard {child.shard_id} was started, but the chain of its parent {parent} has no terminal link; "
+                "check that no lease was edited, then `headrace-consumers adopt` the parent"
+            )
+        return self._close_forgotten(chain, tip or Tip())
+
+    def _close_forgotten(self, chain: Chain, tip: Tip) -> Tip:
+        self.complete_commit(chain, tip.attempt_id)
+        link = Link(
+            chain=chain, start=tip.position, end=tip.position, end_sequence_number=tip.sequence_number,
+            attempt_id=new_attempt_id(self.now_ms()), kind=LinkKind.TERMINAL, ordinal=tip.ordinal, lanes=dict(tip.lanes),
+            lanes_full=True, highest_event_time_us=tip.highest_event_time_us, arrival_ms=tip.arrival_ms,
+            written_ms=self.now_ms(), reason="the stream forgot the shard before its end was read", owner=self.engine_id,
+        )  # fmt: skip
+        outcome = self.log.append(None, [link], self.engine_id)
+        if isinstance(outcome, Fenced):
+            again = read_tip(self.log, self.store, chain)
+            if again is not None and again.terminal:
+                return again
+            raise ParentOpenError(f"the chain of {chain.shard_id} moved on while its end was written; starting over")
+        _log.error("a parent shard was forgotten by the stream before its end was read: records may be lost",
+                   extra={"fields": {"shard_id": chain.shard_id, "position": str(tip.position)}})  # fmt: skip
+        return tip.after(link, tip.lanes)
+
+
+def position_of(checkpoint: str) -> int:
+    """KCL's checkpoint as a position; TRIM_HORIZON, AT_TIMESTAMP, LATEST and SHARD_END are no numbers: the root."""
+    return int(checkpoint) if checkpoint.isdecimal() else ROOT
+
+
+def _ahead(chain: Chain, checkpoint: str, where: str) -> str:
+    return (
+        f"shard {chain.shard_id} of pipeline {chain.pipeline}: KCL's checkpoint {checkpoint} lies beyond the log: {where}. "
+        "Going on would skip records silently. Delete the lease to read again from the log's end, or accept the gap with "
+        "`headrace-consumers adopt`"
+    )
