@@ -1,0 +1,43 @@
+"""What the supervisor tells a new engine: one JSON line, the first and only one on the engine's standard input."""
+
+from __future__ import annotations
+
+import msgspec
+from headrace_producers.errors import SettingsError
+
+from headrace_consumers.settings import WorkerSettings
+
+
+class EngineJob(msgspec.Struct, frozen=True, kw_only=True):
+    """All that an engine needs beside AWS's own environment variables."""
+
+    pipeline: str
+    """MODULE:PIPELINE; the engine imports it by itself."""
+    settings: WorkerSettings
+    socket_path: str
+    """Where the engine listens for relays; new for each start of the daemon."""
+    stream: str
+    stream_created_ms: int
+    retention_hours: int
+    generation: int
+    worker_id: str
+    """KCL's worker id, and the owner named in links; kept over restarts."""
+    restarts: int = 0
+    """How often this worker's engine and daemon were started anew."""
+    http_fd: int = -1
+    """A listening socket for /metrics and /healthz, inherited; -1 serves neither."""
+
+
+def encode_job(job: EngineJob) -> bytes:
+    """One line, newline included."""
+    return msgspec.json.encode(job) + b"\n"
+
+
+def decode_job(line: bytes) -> EngineJob:
+    """Raises SettingsError on anything that `encode_job` did not write."""
+    try:
+        return msgspec.json.decode(line, type=EngineJob)
+    except msgspec.MsgspecError as error:
+        raise SettingsError(
+            f"the engine's job cannot be read: {error}; supervisor and engine differ in version"
+        ) from error
