@@ -10,7 +10,8 @@ from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.log import CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Link, LinkKind
 from headrace_consumers.commitlog.tip import Tip, inherited, read_tip
-from headrace_consumers.errors import CheckpointAheadError, ParentOpenError
+from headrace_consumers.commit.segments import require_held
+from headrace_consumers.errors import ParentOpenError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.records import ROOT
 from headrace_consumers.shards import Shard, StreamView
@@ -45,12 +46,11 @@ class ShardOpener:
         position = position_of(checkpoint)
         tip = read_tip(self.log, self.store, chain)
         if tip is None:
-            return self._open_new(chain, checkpoint, position)
-        if position > tip.position:
-            raise CheckpointAheadError(_ahead(chain, checkpoint, f"the chain ends at {tip.position}"))
+            return self._open_new(chain, position)
+        require_held(chain, tip, position)
         self.complete_commit(chain, tip.attempt_id)
         alive_ms = max(tip.arrival_ms, self.log.last_beat_ms(chain))
-        return OpenedShard(chain, tip, min(position, tip.position), alive_ms)
+        return OpenedShard(chain, tip, position, alive_ms)
 
     def complete_commit(self, chain: Chain, attempt_id: str) -> None:
         """Completes the files of the chain's newest commit, where their writer did not come to it."""
@@ -59,11 +59,10 @@ class ShardOpener:
             if not self.store.is_complete(file, attempt_id):
                 self.store.complete(file, attempt_id)
 
-    def _open_new(self, chain: Chain, checkpoint: str, position: int) -> OpenedShard:
-        if position != ROOT:
-            raise CheckpointAheadError(_ahead(chain, checkpoint, "no link stands"))
+    def _open_new(self, chain: Chain, position: int) -> OpenedShard:
+        require_held(chain, Tip(), position)
         self.log.register(chain)
-        return OpenedShard(chain, inherited(self._parents(chain)), ROOT, alive_ms=0)
+        return OpenedShard(chain, inherited(self._parents(chain)), position, alive_ms=0)
 
     def _parents(self, chain: Chain) -> list[Tip]:
         shards = self.stream.shards()
@@ -109,10 +108,3 @@ def position_of(checkpoint: str) -> int:
     """KCL's checkpoint as a position; TRIM_HORIZON, AT_TIMESTAMP, LATEST and SHARD_END are no numbers: the root."""
     return int(checkpoint) if checkpoint.isdecimal() else ROOT
 
-
-def _ahead(chain: Chain, checkpoint: str, where: str) -> str:
-    return (
-        f"shard {chain.shard_id} of pipeline {chain.pipeline}: KCL's checkpoint {checkpoint} lies beyond the log: {where}. "
-        "Going on would skip records silently. Delete the lease to read again from the log's end, or accept the gap with "
-        "`headrace-consumers adopt`"
-    )

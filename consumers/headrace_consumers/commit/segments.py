@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from headrace_consumers.commitlog.model import Chain
 from headrace_consumers.commitlog.tip import Tip
-from headrace_consumers.errors import LogError
+from headrace_consumers.errors import CheckpointAheadError
 from headrace_consumers.records import KinesisRecord, ShardRecords
 
 
@@ -21,11 +21,7 @@ class Segment:
     records: Sequence[KinesisRecord]
 
     def __post_init__(self) -> None:
-        if self.tip.position < self.have_from:
-            raise LogError(
-                f"shard {self.shard_id}: a link from {self.tip.position} would cover records that were never held "
-                f"(held from {self.have_from}); the worker starts over from the log"
-            )
+        require_held(self.chain, self.tip, self.have_from)
 
     @property
     def shard_id(self) -> str:
@@ -37,6 +33,16 @@ class Segment:
 
     def head(self, count: int) -> Segment:
         return replace(self, records=self.records[:count])
+
+
+def require_held(chain: Chain, tip: Tip, have_from: int) -> None:
+    """A link may begin only where every later record was, or will be, delivered to this process."""
+    if tip.position < have_from:
+        raise CheckpointAheadError(
+            f"shard {chain.shard_id} of pipeline {chain.pipeline}: records are held from {have_from} on, but the log ends at "
+            f"{tip.position}; going on would skip what lies between. Delete the shard's lease, so that KCL reads again and the "
+            "log skips what it has; or accept the gap with `headrace-consumers adopt`"
+        )
 
 
 def steps_of(segments: Sequence[Segment], step_bytes: int) -> Iterator[list[ShardRecords]]:

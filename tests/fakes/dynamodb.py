@@ -1,0 +1,87 @@
+"""An in-memory DynamoDB at the level of boto3's client: conditions, transactions, and request tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from tests.fakes.steps import Steps, client_error
+
+Key = tuple[str, str]
+
+
+class MemoryDynamo:
+    """Shared state of one table; give each process its own `as_seen_by` client."""
+
+    def __init__(self) -> None:
+        self.items: dict[Key, dict[str, Any]] = {}
+        self.tokens: dict[str, bytes] = {}
+
+    def as_seen_by(self, steps: Steps) -> DynamoClient:
+        return DynamoClient(self, steps)
+
+
+class DynamoClient:
+    def __init__(self, table: MemoryDynamo, steps: Steps) -> None:
+        self._table = table
+        self._steps = steps
+
+    def get_item(self, *, Key: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        def effect() -> dict[str, Any]:
+            item = self._table.items.get(_key(Key))
+            return {"Item": item} if item else {}
+
+        return self._steps.run("GetItem", effect)
+
+    def put_item(self, *, Item: dict[str, Any], ConditionExpression: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            if ConditionExpression and _key(Item) in self._table.items:
+                raise client_error("ConditionalCheckFailedException", "PutItem")
+            self._table.items[_key(Item)] = Item
+            return {}
+
+        return self._steps.run("PutItem", effect)
+
+    def query(
+        self, *, ExpressionAttributeValues: dict[str, Any], ScanIndexForward: bool, **_: Any  # noqa: N803
+    ) -> dict[str, Any]:  # fmt: skip
+        def effect() -> dict[str, Any]:
+            pk = ExpressionAttributeValues[":pk"]["S"]
+            least = ExpressionAttributeValues.get(":sk", {"S": ""})["S"]
+            found = sorted(key for key in self._table.items if key[0] == pk and key[1] >= least)
+            ordered = found if ScanIndexForward else found[::-1]
+            return {"Items": [self._table.items[key] for key in ordered]}
+
+        return self._steps.run("Query", effect)
+
+    def transact_write_items(self, *, TransactItems: list[Any], ClientRequestToken: str) -> dict[str, Any]:  # noqa: N803
+        return self._steps.run("TransactWriteItems", lambda: self._transact(TransactItems, ClientRequestToken))
+
+    def _transact(self, items: list[Any], token: str) -> dict[str, Any]:
+        digest = msgspec.json.encode(items)
+        if token in self._table.tokens:
+            if self._table.tokens[token] != digest:
+                raise client_error("IdempotentParameterMismatchException", "TransactWriteItems")
+            return {}
+        reasons = [self._reason(item) for item in items]
+        if any(reason["Code"] != "None" for reason in reasons):
+            raise client_error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
+        for item in items:
+            if "Put" in item:
+                self._table.items[_key(item["Put"]["Item"])] = item["Put"]["Item"]
+        self._table.tokens[token] = digest
+        return {}
+
+    def _reason(self, item: dict[str, Any]) -> dict[str, Any]:
+        if "ConditionCheck" in item:
+            check = item["ConditionCheck"]
+            standing = self._table.items.get(_key(check["Key"]), {})
+            met = standing.get("generation") == check["ExpressionAttributeValues"][":ours"]
+        else:
+            met = "ConditionExpression" not in item["Put"] or _key(item["Put"]["Item"]) not in self._table.items
+        return {"Code": "None" if met else "ConditionalCheckFailed"}
+
+
+def _key(item: dict[str, Any]) -> Key:
+    return item["pk"]["S"], item["sk"]["S"]

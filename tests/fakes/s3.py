@@ -1,0 +1,115 @@
+"""An in-memory S3 at the level of boto3's client: objects, and multipart uploads that no reader sees."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.fakes.steps import Steps, client_error
+
+
+@dataclass
+class _Upload:
+    bucket: str
+    key: str
+    metadata: dict[str, str]
+    parts: dict[int, bytes] = field(default_factory=dict)
+
+
+@dataclass
+class _Object:
+    body: bytes
+    metadata: dict[str, str]
+
+
+class MemoryS3:
+    """Shared state of all buckets; give each process its own `as_seen_by` client."""
+
+    def __init__(self, *, forgets_completed: bool = True) -> None:
+        self.objects: dict[tuple[str, str], _Object] = {}
+        self.uploads: dict[str, _Upload] = {}
+        self.completed: set[str] = set()
+        self.forgets_completed = forgets_completed
+        """True: a second completion finds no upload; False: it is answered with success, whatever became of the object."""
+        self.ids = itertools.count()
+
+    def as_seen_by(self, steps: Steps) -> S3Client:
+        return S3Client(self, steps)
+
+
+class S3Client:
+    def __init__(self, store: MemoryS3, steps: Steps) -> None:
+        self._store = store
+        self._steps = steps
+
+    def create_multipart_upload(self, *, Bucket: str, Key: str, Metadata: dict[str, str]) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        def effect() -> dict[str, Any]:
+            upload_id = f"upload-{next(self._store.ids)}"
+            self._store.uploads[upload_id] = _Upload(Bucket, Key, Metadata)
+            return {"UploadId": upload_id}
+
+        return self._steps.run("CreateMultipartUpload", effect)
+
+    def upload_part(self, *, UploadId: str, PartNumber: int, Body: bytes, **_: Any) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            self._find(UploadId).parts[PartNumber] = Body
+            return {"ETag": _etag(Body)}
+
+        return self._steps.run("UploadPart", effect)
+
+    def complete_multipart_upload(self, *, UploadId: str, MultipartUpload: dict[str, Any], **_: Any) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            if UploadId in self._store.completed and not self._store.forgets_completed:
+                return {}
+            upload = self._find(UploadId)
+            parts = [upload.parts[part["PartNumber"]] for part in MultipartUpload["Parts"]]
+            if [_etag(part) for part in parts] != [part["ETag"] for part in MultipartUpload["Parts"]]:
+                raise client_error("InvalidPart", "CompleteMultipartUpload")
+            self._store.objects[upload.bucket, upload.key] = _Object(b"".join(parts), upload.metadata)
+            self._store.completed.add(UploadId)
+            del self._store.uploads[UploadId]
+            return {}
+
+        return self._steps.run("CompleteMultipartUpload", effect)
+
+    def abort_multipart_upload(self, *, UploadId: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            self._find(UploadId)
+            del self._store.uploads[UploadId]
+            return {}
+
+        return self._steps.run("AbortMultipartUpload", effect)
+
+    def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            found = self._store.objects.get((Bucket, Key))
+            if found is None:
+                raise client_error("404", "HeadObject")
+            return {"ContentLength": len(found.body), "Metadata": found.metadata}
+
+        return self._steps.run("HeadObject", effect)
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            self._store.objects[Bucket, Key] = _Object(Body, {})
+            return {}
+
+        return self._steps.run("PutObject", effect)
+
+    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            return {"Body": io.BytesIO(self._store.objects[Bucket, Key].body)}
+
+        return self._steps.run("GetObject", effect)
+
+    def _find(self, upload_id: str) -> _Upload:
+        if upload_id not in self._store.uploads:
+            raise client_error("NoSuchUpload", "Upload")
+        return self._store.uploads[upload_id]
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
