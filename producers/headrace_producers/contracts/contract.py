@@ -1,0 +1,88 @@
+"""The only definition of an event: a msgspec class with a name, a version, a key and an event time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import msgspec
+
+from headrace_producers.contracts.column import Column, ColumnType, read_columns
+from headrace_producers.errors import ContractError
+
+Event = TypeVar("Event", bound=msgspec.Struct)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_declared: dict[type[msgspec.Struct], Contract] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What producers promise and consumers check."""
+
+    name: str
+    version: int
+    event: type[msgspec.Struct]
+    partition_key: str
+    """The column whose value chooses the shard; events of one value keep their order."""
+    event_time: str
+    """The column that says when it happened."""
+    description: str
+    columns: tuple[Column, ...]
+
+    @property
+    def type(self) -> str:
+        """The CloudEvents type."""
+        return f"{self.name}.v{self.version}"
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+
+def contract(
+    *, name: str, version: int, partition_key: str, event_time: str
+) -> Callable[[type[Event]], type[Event]]:  # fmt: skip
+    """Declares a contract on a flat msgspec.Struct; ContractError says what is wrong with the declaration."""
+
+    def declare(event: type[Event]) -> type[Event]:
+        declared = Contract(
+            name=name,
+            version=version,
+            event=event,
+            partition_key=partition_key,
+            event_time=event_time,
+            description=" ".join((event.__doc__ or "").split()),
+            columns=read_columns(event),
+        )
+        _check(declared)
+        _declared[event] = declared
+        return event
+
+    return declare
+
+
+def contract_of(event: type[msgspec.Struct]) -> Contract:
+    """The contract that a class declares."""
+    if event not in _declared:
+        raise ContractError(f"{event.__name__} declares no contract; decorate it with @contract(...)")
+    return _declared[event]
+
+
+def declared_contracts() -> tuple[Contract, ...]:
+    """All contracts of the modules imported so far, by type."""
+    return tuple(sorted(_declared.values(), key=lambda declared: declared.type))
+
+
+def _check(declared: Contract) -> None:
+    where = f"contract {declared.type}"
+    if not _NAME.fullmatch(declared.name) or declared.version < 1:
+        raise ContractError(f"{where}: names are lower-case words joined by dots, versions begin with 1")
+    if bad := [column.name for column in declared.columns if not _COLUMN.fullmatch(column.name)]:
+        raise ContractError(f"{where}: {bad} cannot be columns: lower-case letters, digits and _ please")
+    needed = {declared.partition_key: ColumnType.STRING, declared.event_time: ColumnType.TIMESTAMP}
+    for column, kind in needed.items():
+        if not any((found.name, found.type, found.required) == (column, kind, True) for found in declared.columns):
+            raise ContractError(f"{where}: {column!r} must be a required {kind} column")
