@@ -369,7 +369,9 @@ class Worker:
             self.effects.append(effect)
             match effect:
                 case Answer(pipe=pipe):
-                    self.in_hand.pop(shard_of.get(pipe, ""), None)
+                    shard_id = shard_of.get(pipe, "")
+                    if self.in_hand.pop(shard_id, None) == "shardEnded":
+                        self._close(shard_id)
                 case Checkpoint(pipe=pipe, sequence_number=sequence_number):
                     self._checkpoint(shard_of[pipe], pipe, sequence_number)
                 case _:
@@ -392,16 +394,11 @@ class Worker:
         if sequence_number is None:
             lease.ended = True
             lease.owner = None
-            self._drop_pipe_later(shard_id)
             return None
         position = int(sequence_number)
         assert position <= self.world.tip_position(shard_id), "a checkpoint passed the chain's tip"
         lease.checkpoint = sequence_number
         return None
-
-    def _drop_pipe_later(self, shard_id: str) -> None:
-        """After SHARD_END the daemon closes the pipe once the message is answered."""
-        self.next_record.pop(shard_id, None)
 
     def _close(self, shard_id: str) -> None:
         self.core.closed(self.pipes.pop(shard_id))

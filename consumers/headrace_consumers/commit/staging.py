@@ -71,7 +71,7 @@ class _Staging:
         self._parts.append(part)
         self._rows += part.rows
         self._partitions = partitions
-        self.starts |= next_starts(starts, part)
+        self.starts |= next_starts(starts, part, self._pipeline.lane_horizon_s)
         for piece in step:
             self.taken[piece.shard_id] += len(piece.records)
         return True

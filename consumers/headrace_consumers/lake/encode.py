@@ -1,0 +1,124 @@
+"""Encoding: the staged batch as Parquet files in memory, one per table and partition, and one raw file per commit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from headrace_consumers.lake.objects import EncodedFile
+from headrace_consumers.pipeline import LakeTable, Pipeline
+from headrace_consumers.stages import partition_values
+from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, RAW_SCHEMA, table_schema
+from headrace_consumers.stages.staged import ShardStart, StagedBatch
+
+ROW_GROUP_ROWS = 256 * 1024
+COMPRESSION_LEVEL = 1
+"""Measured: level 3 saves 5% of the bytes for twice the time."""
+
+
+def encode_files(
+    pipeline: Pipeline,
+    staged: StagedBatch,
+    attempt_id: str,
+    starts: Mapping[str, ShardStart],
+    spans: Mapping[str, tuple[int, int]],
+) -> list[EncodedFile]:
+    """All files of one commit. `spans` says per shard where its link starts and ends."""
+    files = list(_table_files(pipeline, staged, attempt_id))
+    if staged.dead_letters.num_rows:
+        files.append(_dead_letter_file(pipeline, staged.dead_letters, attempt_id))
+    files.append(_raw_file(pipeline, staged.raw, attempt_id, _shard_metadata(starts, spans)))
+    return files
+
+
+def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> Iterator[EncodedFile]:
+    for table in pipeline.tables:
+        rows = staged.tables.get(table.name)
+        if rows is not None and rows.num_rows:
+            yield from _partition_files(table, rows, attempt_id)
+
+
+def _partition_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
+    """One sort puts every partition's rows together; each is then a slice."""
+    keys = [*table.sort_by, "event_time"]
+    values = partition_values(rows["event_time"], table.partition_by).cast(pa.string())
+    order = [(name, "ascending") for name in ["", *keys]]
+    ordered = rows.append_column("", values).sort_by(order)
+    schema = table_schema(table).with_metadata({"headrace.contract": table.contract.type})
+    runs = pc.run_end_encode(ordered[""].combine_chunks())
+    begin = 0
+    for value, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        part = ordered.drop_columns([""]).slice(begin, end - begin)
+        yield _file(table.name, f"{table.partition_by.column}={value}", part, schema, attempt_id)
+        begin = end
+
+
+def _dead_letter_file(pipeline: Pipeline, letters: pa.Table, attempt_id: str) -> EncodedFile:
+    folder = f"arrival_date={_day(letters)}"
+    return _file(pipeline.dead_letter_table, folder, letters, DEAD_LETTER_SCHEMA, attempt_id)
+
+
+def _raw_file(pipeline: Pipeline, raw: pa.Table, attempt_id: str, shards: bytes) -> EncodedFile:
+    schema = RAW_SCHEMA.with_metadata({"headrace.shards": shards})
+    return _file(pipeline.name, f"arrival_date={_day(raw)}", raw, schema, attempt_id, zone="raw")
+
+
+def _day(rows: pa.Table) -> str:
+    latest: datetime = pc.max(rows["arrival_time"]).as_py()
+    return latest.strftime("%Y-%m-%d")
+
+
+def _shard_metadata(starts: Mapping[str, ShardStart], spans: Mapping[str, tuple[int, int]]) -> bytes:
+    """What a reader of the raw file alone needs: per shard the link's span, and what was known at its start."""
+    return msgspec.json.encode({
+        shard_id: {
+            "start": str(start),
+            "end": str(end),
+            "lanes": starts[shard_id].lanes,
+            "highest_event_time_us": starts[shard_id].highest_event_time_us,
+        }
+        for shard_id, (start, end) in spans.items()
+    })  # fmt: skip
+
+
+def _file(
+    table: str, folder: str, rows: pa.Table, schema: pa.Schema, attempt_id: str, zone: str = "processed"
+) -> EncodedFile:  # fmt: skip
+    commit_id = pa.repeat(pa.scalar(attempt_id), rows.num_rows)
+    metadata = {**(schema.metadata or {}), b"headrace.attempt_id": attempt_id.encode()}
+    columns = [commit_id if name == "commit_id" else rows[name] for name in schema.names]
+    whole = pa.Table.from_arrays(columns, schema=schema.with_metadata(metadata))
+    return EncodedFile(
+        table=table,
+        partition=folder,
+        zone=zone,
+        key=f"{table}/{folder}/{attempt_id}.parquet",
+        rows=rows.num_rows,
+        body=_parquet(whole),
+    )
+
+
+def _parquet(rows: pa.Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(
+        rows,
+        sink,
+        compression="zstd",
+        compression_level=COMPRESSION_LEVEL,
+        row_group_size=ROW_GROUP_ROWS,
+        use_dictionary=_repeating(rows),
+        write_statistics=True,
+    )
+    return sink.getvalue()
+
+
+def _repeating(rows: pa.Table) -> list[str]:
+    """Columns worth a dictionary: texts but for those that differ in every row."""
+    texts = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+    return [name for name in texts if name not in ("event_id", "partition_key")]

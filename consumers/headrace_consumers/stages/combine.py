@@ -1,0 +1,75 @@
+"""Putting staged batches together, and carrying what a shard knows from one to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace_consumers.pipeline import Grain, Pipeline
+from headrace_consumers.stages.staged import ShardOutcome, ShardStart, StagedBatch
+
+
+def concat_staged(first: StagedBatch, second: StagedBatch) -> StagedBatch:
+    """The two batches as if they had been staged as one; `second` began where `first` ended."""
+    names = dict.fromkeys([*first.tables, *second.tables])
+    parts = {name: [batch.tables[name] for batch in (first, second) if name in batch.tables] for name in names}
+    shards = dict(first.shards)
+    for shard_id, outcome in second.shards.items():
+        shards[shard_id] = _sum(shards[shard_id], outcome) if shard_id in shards else outcome
+    return StagedBatch(
+        tables={name: pa.concat_tables(tables) for name, tables in parts.items()},
+        dead_letters=pa.concat_tables([first.dead_letters, second.dead_letters]),
+        raw=pa.concat_tables([first.raw, second.raw]),
+        shards=shards,
+    )
+
+
+def _sum(first: ShardOutcome, second: ShardOutcome) -> ShardOutcome:
+    return replace(
+        second,
+        records=first.records + second.records,
+        events=first.events + second.events,
+        rows=first.rows + second.rows,
+        dead_letters=first.dead_letters + second.dead_letters,
+        repeats=first.repeats + second.repeats,
+        lane_changes={**first.lane_changes, **second.lane_changes},
+    )
+
+
+def next_starts(
+    starts: Mapping[str, ShardStart], staged: StagedBatch, lane_horizon_s: float
+) -> dict[str, ShardStart]:  # fmt: skip
+    """What each shard knows after the batch. Lanes silent for twice the horizon are dropped;
+    the repeats stage itself forgets them at once after it, so no cut of the stream shows."""
+    return {
+        shard_id: _next(starts[shard_id], outcome, int(lane_horizon_s * 1000))
+        for shard_id, outcome in staged.shards.items()
+    }
+
+
+def _next(start: ShardStart, outcome: ShardOutcome, horizon_ms: int) -> ShardStart:
+    lanes = {**start.lanes, **outcome.lane_changes}
+    newest = max((state.arrival_ms for state in outcome.lane_changes.values()), default=0)
+    kept = {name: state for name, state in lanes.items() if newest - state.arrival_ms <= 2 * horizon_ms}
+    return ShardStart(kept, outcome.highest_event_time_us)
+
+
+def partition_values(times: pa.ChunkedArray, grain: Grain) -> pa.ChunkedArray:
+    """The Hive value of each event time: formatted once per distinct month, day or hour."""
+    floors = pc.floor_temporal(times, unit=grain.value).combine_chunks().dictionary_encode()
+    names = pa.array([value.strftime(grain.time_format) for value in floors.dictionary.to_pylist()], pa.string())
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(floors.indices, names)])
+
+
+def partitions_of(pipeline: Pipeline, staged: StagedBatch) -> set[tuple[str, str]]:
+    """Every (table, partition) that the rows fill; letters and raw records have one folder a day and do not count."""
+    found: set[tuple[str, str]] = set()
+    for table in pipeline.tables:
+        rows = staged.tables.get(table.name)
+        if rows is not None and rows.num_rows:
+            values = partition_values(rows["event_time"], table.partition_by)
+            found |= {(table.name, value) for value in pc.unique(values).to_pylist()}
+    return found

@@ -1,0 +1,114 @@
+"""Explaining: what is wrong with a line that the parser refused, as a stable reason. Never the value itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any
+
+import msgspec
+from headrace_producers.contracts import Column, ColumnType, Contract
+
+from headrace_consumers.pipeline import EventFormat
+from headrace_consumers.stages.letters import Finding
+
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+_TYPES: dict[ColumnType, Any] = {
+    ColumnType.STRING: str,
+    ColumnType.INT64: _Int64,
+    ColumnType.FLOAT64: float,
+    ColumnType.BOOLEAN: bool,
+    ColumnType.DATE: date,
+    ColumnType.TIMESTAMP: _Instant,
+    ColumnType.DECIMAL: Decimal,
+}
+_PATH = re.compile(r" - at `\$\.?(?:data\.)?(?P<field>[^`]*)`$")
+_REASONS = (
+    (re.compile(r"truncated"), "truncated_json"),
+    (re.compile(r"malformed|trailing characters"), "malformed_json"),
+    (re.compile(r"^Expected `object`, got"), "not_an_object"),
+    (re.compile(r"(<=|>=) -?922337203685477580|out of range|[Ii]nteger value"), "out_of_range"),
+    (re.compile(r"^Expected|^Invalid"), "wrong_type"),
+)
+
+
+def suspects(contract: Contract, event_format: EventFormat, lines: Sequence[bytes]) -> list[int]:
+    """The numbers of lines that a typed decoder refuses: a guess, made fast."""
+    decode = _decoder(contract, event_format).decode
+    found = []
+    for number, line in enumerate(lines):
+        try:
+            decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            found.append(number)
+    return found
+
+
+def explain(contract: Contract, event_format: EventFormat, line: bytes) -> Finding:
+    """The reason for a line that was refused; `unreadable` where only pyarrow objects."""
+    try:
+        line.decode()
+        event = _decoder(contract, event_format).decode(line)
+    except UnicodeDecodeError:
+        return _finding(contract, "bad_utf8")
+    except RecursionError:
+        return _finding(contract, "deep_nesting")
+    except msgspec.MsgspecError as refused:
+        return _explain(contract, line, str(refused))
+    if event_format is EventFormat.CLOUDEVENTS and event.data is None:
+        return _finding(contract, "missing", "data", "required")
+    return _finding(contract, "unreadable", rule="each field once, numbers and texts as the contract types them")
+
+
+def _explain(contract: Contract, line: bytes, said: str) -> Finding:
+    at = _PATH.search(said)
+    field = at["field"] if at and at["field"] else None
+    if field is None and not line.lstrip().startswith(b"{"):
+        return _finding(contract, "not_an_object" if _is_json(line) else "malformed_json")
+    reason = next((code for pattern, code in _REASONS if pattern.search(said)), "unreadable")
+    if reason == "not_an_object" and field:
+        reason = "wrong_type"
+    return _finding(contract, reason, _known(contract, field), _rule(contract, field) if field else None)
+
+
+def _finding(contract: Contract, reason: str, field: str | None = None, rule: str | None = None) -> Finding:
+    return Finding("decode", reason, field, rule, contract.type)
+
+
+def _known(contract: Contract, field: str | None) -> str | None:
+    """Only names that the contract or the envelope knows: anything else would be the sender's text."""
+    names = {column.name for column in contract.columns} | {"data", "id", "source", "specversion", "type"}
+    return field if field in names else None
+
+
+def _rule(contract: Contract, field: str) -> str | None:
+    kind = next((column.type for column in contract.columns if column.name == field), None)
+    if kind is ColumnType.TIMESTAMP:
+        return "timestamp: RFC 3339 with an offset"
+    return kind.value if kind else None
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=64)
+def _decoder(contract: Contract, event_format: EventFormat) -> msgspec.json.Decoder[Any]:
+    """Types only: what the contract demands beyond them is judged by the validate stage, for all lines alike."""
+    data = msgspec.defstruct("Data", [_optional(column) for column in contract.columns])
+    if event_format is EventFormat.BARE:
+        return msgspec.json.Decoder(data)
+    attributes = [(name, str | None, None) for name in ("specversion", "id", "source", "type")]
+    return msgspec.json.Decoder(msgspec.defstruct("Envelope", [*attributes, ("data", data | None, None)]))
+
+
+def _optional(column: Column) -> tuple[str, Any, None]:
+    return column.name, _TYPES[column.type] | None, None

@@ -1,0 +1,72 @@
+"""Arrow schemas of everything that is written to the lake, derived from contracts."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from headrace_producers.contracts import Column, ColumnType
+
+from headrace_consumers.pipeline import LakeTable
+
+INSTANT = pa.timestamp("us", "UTC")
+
+_ARROW = {
+    ColumnType.STRING: pa.string(),
+    ColumnType.INT64: pa.int64(),
+    ColumnType.FLOAT64: pa.float64(),
+    ColumnType.BOOLEAN: pa.bool_(),
+    ColumnType.DATE: pa.date32(),
+    ColumnType.TIMESTAMP: INSTANT,
+}
+
+POSITION_FIELDS = (
+    pa.field("shard_id", pa.string(), nullable=False),
+    pa.field("sequence_number", pa.string(), nullable=False),
+    pa.field("record_index", pa.int32(), nullable=False),
+    pa.field("arrival_time", INSTANT, nullable=False),
+)
+COMMIT_FIELD = pa.field("commit_id", pa.string(), nullable=False)
+
+DEAD_LETTER_SCHEMA = pa.schema([
+    pa.field("stage", pa.string(), nullable=False),
+    pa.field("reason", pa.string(), nullable=False),
+    pa.field("field", pa.string()),
+    pa.field("rule", pa.string()),
+    pa.field("event_type", pa.string()),
+    pa.field("payload", pa.binary(), nullable=False),
+    *POSITION_FIELDS,
+    COMMIT_FIELD,
+])  # fmt: skip
+
+RAW_SCHEMA = pa.schema([
+    pa.field("data", pa.binary(), nullable=False),
+    pa.field("shard_id", pa.string(), nullable=False),
+    pa.field("sequence_number", pa.string(), nullable=False),
+    pa.field("sub_sequence_number", pa.int64()),
+    pa.field("arrival_time", INSTANT, nullable=False),
+    pa.field("partition_key", pa.string(), nullable=False),
+    pa.field("repeat", pa.bool_(), nullable=False),
+    COMMIT_FIELD,
+])  # fmt: skip
+
+
+def arrow_type(column: Column) -> pa.DataType:
+    if column.type is ColumnType.DECIMAL:
+        return pa.decimal128(column.precision, column.scale)
+    return _ARROW[column.type]
+
+
+def table_schema(table: LakeTable) -> pa.Schema:
+    """The rows of a lake table: event id and time, the contract's columns, position, commit."""
+    contract = table.contract
+    own = [
+        pa.field(column.name, arrow_type(column), nullable=not column.required, metadata=_metadata(column))
+        for column in contract.columns
+    ]
+    head = [pa.field("event_id", pa.string(), nullable=False)]
+    if contract.event_time != "event_time":
+        head.append(pa.field("event_time", INSTANT, nullable=False))
+    return pa.schema([*head, *own, *POSITION_FIELDS, COMMIT_FIELD])
+
+
+def _metadata(column: Column) -> dict[str, str]:
+    return {"description": column.description} | ({"unit": column.unit} if column.unit else {})

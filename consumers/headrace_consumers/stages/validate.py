@@ -1,0 +1,99 @@
+"""Validation: every rule of a contract as one mask over all rows; the first rule that an event breaks is its reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from headrace_producers.contracts import Column, ColumnType, Contract
+
+from headrace_consumers.pipeline import EventFormat
+from headrace_consumers.stages.letters import Finding
+from headrace_consumers.stages.parse import Parsed
+
+Mask = npt.NDArray[np.bool_]
+SPECVERSION = "1.0"
+
+_RANGES: dict[str, Callable[[Any, Any], Any]] = {"ge": pc.less, "gt": pc.less_equal, "le": pc.greater, "lt": pc.greater_equal}
+_REASONS = {"min_length": "too_short", "max_length": "too_long", "pattern": "pattern", "allowed": "not_allowed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A rule and the rows that break it."""
+
+    finding: Finding
+    rows: Any
+    """A boolean Arrow array; null counts as kept."""
+
+
+def find_invalid(
+    contract: Contract, event_format: EventFormat, parsed: Parsed, arrival_us: npt.NDArray[np.int64], max_skew_us: int
+) -> tuple[Mask, list[Finding]]:
+    """Which rows are invalid, and for each of those, in order, the first rule that it breaks."""
+    rows = parsed.data.num_rows
+    reason = np.full(rows, -1, np.int64)
+    findings: list[Finding] = []
+    for broken in _rules(contract, event_format, parsed, arrival_us, max_skew_us):
+        mask = pc.fill_null(broken.rows, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - pyarrow's own signature
+        if mask.any():
+            reason[mask & (reason < 0)] = len(findings)
+            findings.append(broken.finding)
+    invalid = reason >= 0
+    return invalid, [findings[number] for number in reason[invalid]]
+
+
+def _rules(
+    contract: Contract, event_format: EventFormat, parsed: Parsed, arrival_us: npt.NDArray[np.int64], max_skew_us: int
+) -> Iterator[Broken]:
+    if event_format is EventFormat.CLOUDEVENTS:
+        yield from _envelope_rules(contract, parsed.envelope)
+    for column in contract.columns:
+        for reason, rule, rows in _column_rules(column, parsed.data[column.name]):
+            yield Broken(Finding("validate", reason, column.name, rule, contract.type), rows)
+    ahead = pc.subtract(parsed.data[contract.event_time].cast(pa.int64()), pa.array(arrival_us))
+    rule = f"at most {max_skew_us // 1_000_000} s ahead of its arrival"
+    yield Broken(Finding("validate", "future", contract.event_time, rule, contract.type), pc.greater(ahead, max_skew_us))
+
+
+def _envelope_rules(contract: Contract, envelope: pa.Table) -> Iterator[Broken]:
+    for name in ("id", "source"):
+        absent = pc.fill_null(pc.equal(envelope[name], ""), True)  # noqa: FBT003 - pyarrow's own signature
+        yield Broken(Finding("validate", "missing", name, "required", contract.type), absent)
+    other = pc.fill_null(pc.not_equal(envelope["specversion"], SPECVERSION), True)  # noqa: FBT003
+    yield Broken(Finding("validate", "not_allowed", "specversion", SPECVERSION, contract.type), other)
+
+
+def _column_rules(column: Column, values: pa.ChunkedArray) -> Iterator[tuple[str, str, Any]]:
+    if column.required:
+        yield "missing", "required", pc.is_null(values)
+    if column.type is ColumnType.FLOAT64:
+        yield "not_finite", "finite", pc.invert(pc.is_finite(values))
+    for rule, bound in column.constraints.stated().items():
+        text = f"{rule} {list(bound) if rule == 'allowed' else bound}"
+        yield _REASONS.get(rule, "out_of_range"), text, _breaks(column, rule, bound, values)
+
+
+def _breaks(column: Column, rule: str, bound: Any, values: pa.ChunkedArray) -> Any:
+    if rule in _RANGES:
+        return _RANGES[rule](values, pa.scalar(bound).cast(values.type) if column.type is ColumnType.DECIMAL else bound)
+    if rule in ("min_length", "max_length"):
+        lengths = pc.utf8_length(values)
+        return pc.less(lengths, bound) if rule == "min_length" else pc.greater(lengths, bound)
+    if rule == "allowed":
+        return pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, pa.array(bound, values.type))))
+    return _breaks_pattern(bound, values)
+
+
+def _breaks_pattern(pattern: str, values: pa.ChunkedArray) -> Any:
+    """By Python's own expressions, as the producer's check does, over distinct values only."""
+    distinct = pc.unique(values)
+    search = re.compile(pattern).search
+    bad = [value for value in distinct.to_pylist() if value is not None and not search(value)]
+    return pc.is_in(values, pa.array(bad, values.type)) if bad else pa.nulls(len(values), pa.bool_())
