@@ -1,0 +1,89 @@
+"""The local AWS: MiniStack as a child process on the loopback address."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+from headrace_local import processes
+from headrace_local.errors import StartError
+from headrace_local.folder import StackFolder
+
+ROLE = "aws"
+SERVICES = ("kinesis", "s3", "dynamodb", "cloudwatch")
+_HOST = "127.0.0.1"
+_READY_TIMEOUT_S = 60.0
+_POLL_S = 0.05
+_ATTEMPTS = 3
+
+
+def start_aws(folder: StackFolder, services: Sequence[str] = SERVICES) -> str:
+    """Starts it and returns its endpoint once it answers. It keeps everything in memory and in the stack's folder."""
+    for _ in range(_ATTEMPTS):
+        port = _free_port()
+        process = processes.start(
+            folder, ROLE, [sys.executable, "-m", "ministack"], _environment(folder, port, services)
+        )
+        endpoint = f"http://{_HOST}:{port}"
+        if _answers(process, endpoint):
+            return endpoint
+    raise StartError(f"the local AWS did not start; its last words:\n{last_lines(folder, ROLE)}")
+
+
+def last_lines(folder: StackFolder, role: str, count: int = 15) -> str:
+    """The end of a member's log."""
+    try:
+        lines = folder.log_path(role).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return "(no log)"
+    return "\n".join(lines[-count:])
+
+
+def _free_port() -> int:
+    """Another process may take it before we do: then MiniStack ends at once, and the next port is tried."""
+    with socket.socket() as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment(folder: StackFolder, port: int, services: Sequence[str]) -> dict[str, str]:
+    path = folder.path
+    return {
+        "PATH": os.defpath,
+        "HOME": str(path),
+        "TMPDIR": str(path),
+        "BIND_HOST": _HOST,
+        "GATEWAY_PORT": str(port),
+        "SERVICES": ",".join(services),
+        "S3_DATA_DIR": str(path / "s3"),
+        "STATE_DIR": str(path / "aws-state"),
+        # Without a socket it leaves the containers of other emulators on this machine alone.
+        "DOCKER_HOST": f"unix://{path}/no-docker",
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+def _answers(process: subprocess.Popen[bytes], endpoint: str) -> bool:
+    """False where it ended by itself."""
+    deadline = time.monotonic() + _READY_TIMEOUT_S
+    while process.poll() is None:
+        if _is_healthy(endpoint):
+            return process.poll() is None
+        if time.monotonic() > deadline:
+            raise StartError(f"the local AWS does not answer at {endpoint} after {_READY_TIMEOUT_S:.0f} s")
+        time.sleep(_POLL_S)
+    return False
+
+
+def _is_healthy(endpoint: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_ministack/health", timeout=2) as answer:  # noqa: S310 -- our own http address
+            return bool(answer.status == 200)  # noqa: PLR2004 -- HTTP's own number
+    except (urllib.error.URLError, OSError):
+        return False

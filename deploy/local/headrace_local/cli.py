@@ -1,0 +1,107 @@
+"""`headrace-local`: the command line of the local environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from headrace_producers.errors import HeadraceError
+
+from headrace_local.environment import aws_variables
+from headrace_local.folder import StackFolder
+from headrace_local.interrupts import Interrupted, interruptible
+from headrace_local.processes import Member
+from headrace_local.resources import Resources
+from headrace_local.stack import StackStatus, owned_stack
+from headrace_local.stack import down as end_by_name
+from headrace_local.stack import status as status_by_name
+from headrace_local.state import Phase, StackState
+
+app = App(
+    name="headrace-local",
+    help="Headrace on this machine alone: no account, no Docker, no installed Java.",
+    help_format="plaintext",
+)
+
+Name = Annotated[str | None, Parameter(help="Which stack; two names run side by side. Default: this checkout's.")]
+
+
+@app.command
+def up(*, name: Name = None, shards: int = 2) -> int:
+    """Start the local AWS with stream, buckets and commit log, and leave it running."""
+
+    def run() -> int:
+        folder = StackFolder.named(name)
+        with owned_stack(folder, Resources(shards=shards)) as stack:
+            stack.leave_up()
+        print(_how_to_use(stack.state))
+        return 0
+
+    return _told(run)
+
+
+@app.command
+def down(*, name: Name = None) -> int:
+    """End the stack, whatever runs in it, and remove its folder."""
+
+    def run() -> int:
+        folder = StackFolder.named(name)
+        ended = end_by_name(folder)
+        print(f"stack {folder.name}: ended" if ended else f"stack {folder.name}: nothing runs")
+        return 0
+
+    return _told(run)
+
+
+@app.command
+def status(*, name: Name = None) -> int:
+    """Show endpoint, processes and memory. Exit 1 where nothing runs."""
+
+    def run() -> int:
+        folder = StackFolder.named(name)
+        found = status_by_name(folder)
+        print(_report(found) if found else f"stack {folder.name}: nothing runs")
+        return 0 if found else 1
+
+    return _told(run)
+
+
+def main() -> None:
+    sys.exit(app(result_action="return_value"))
+
+
+def _told(run: Callable[[], int]) -> int:
+    """Errors as a sentence on stderr, interruptions as the exit code that a shell expects."""
+    try:
+        with interruptible():
+            return run()
+    except Interrupted as interrupted:
+        print(f"headrace-local: {interrupted}; nothing is left behind", file=sys.stderr)
+        return interrupted.exit_code
+    except HeadraceError as error:
+        print(f"headrace-local: {error}", file=sys.stderr)
+        return 1
+
+
+def _how_to_use(state: StackState) -> str:
+    exports = "\n".join(f"export {key}={value}" for key, value in aws_variables(state.endpoint).items())
+    return (
+        f"stack {state.name} is up at {state.endpoint}: stream {state.stream} ({state.shards} shards), "
+        f"buckets {state.raw_bucket} and {state.processed_bucket}, log table {state.log_table}\n{exports}\n"
+        f"# end it: headrace-local down --name {state.name}"
+    )
+
+
+def _report(found: StackStatus) -> str:
+    state = found.state
+    doing = "up" if state.phase is Phase.UP else f"in the hands of process {state.owner_pid}"
+    lines = [f"stack {state.name}: {doing}, endpoint {state.endpoint or 'not yet'}"]
+    lines += [_member_line(member) for member in sorted(found.members, key=lambda member: (member.role, member.pid))]
+    total_mib = sum(member.rss_bytes for member in found.members) / 2**20
+    return "\n".join([*lines, f"  {len(found.members)} processes, {total_mib:.0f} MiB"])
+
+
+def _member_line(member: Member) -> str:
+    return f"  {member.role:<10} pid {member.pid:<8} {member.rss_bytes / 2**20:6.0f} MiB  {member.command[:80]}"

@@ -1,0 +1,81 @@
+"""The local AWS seen from its users: environment variables for processes, clients for this one.
+
+Nothing of the user's own AWS configuration is read, so no real account can be reached by mistake, and none is written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.config
+import botocore.session
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+
+REGION = "us-east-1"
+_KEY = "test"
+
+
+def aws_variables(endpoint: str) -> dict[str, str]:
+    """What a process needs to reach the local AWS: also what a user may copy into a shell."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": _KEY,
+        "AWS_SECRET_ACCESS_KEY": _KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+    }
+
+
+def child_environment(endpoint: str, outer: Mapping[str, str]) -> dict[str, str]:
+    """`outer` without anything that says AWS or HEADRACE, and with the local AWS instead."""
+    kept = {name: value for name, value in outer.items() if not name.startswith(("AWS_", "HEADRACE_"))}
+    isolated = {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    return {**kept, **isolated, **aws_variables(endpoint)}
+
+
+class AwsClients:
+    """boto3 clients of one endpoint. Safe to share between threads once made."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        core = botocore.session.Session(session_vars=_ISOLATED)
+        self._session = boto3.Session(_KEY, _KEY, region_name=REGION, botocore_session=core)
+
+    @cached_property
+    def kinesis(self) -> KinesisClient:
+        return self._session.client("kinesis", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
+    def s3(self) -> S3Client:
+        return self._session.client("s3", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        return self._session.client("dynamodb", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def close(self) -> None:
+        for client in self.__dict__.values():
+            if hasattr(client, "meta"):
+                client.close()
+
+
+_ISOLATED: dict[str, Any] = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+_CONFIG = botocore.config.Config(
+    connect_timeout=5, read_timeout=30, retries={"total_max_attempts": 4, "mode": "standard"}, max_pool_connections=32
+)
