@@ -1,0 +1,66 @@
+"""Every metric of the consumers: name, kind, unit, labels and one line of meaning. Nothing is counted under another name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    COUNTER = "counter"
+    """Only rises; Prometheus appends `_total` to its name."""
+    GAUGE = "gauge"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    kind: Kind
+    unit: str
+    meaning: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    """Upper bounds of a histogram, in `unit`."""
+
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_ROWS = (10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e7)
+
+RECORDS = Metric("headrace_records", Kind.COUNTER, "records", "Kinesis records that KCL delivered", ("shard",))
+BYTES = Metric("headrace_bytes", Kind.COUNTER, "bytes", "Payload of those records", ("shard",))
+LAG_MS = Metric(
+    "headrace_lag_ms", Kind.GAUGE, "milliseconds", "How far the last answer was behind the shard's tip", ("shard",)
+)
+COMMITS = Metric("headrace_commits", Kind.COUNTER, "commits", "Transactions that stand in the commit log")
+COMMIT_SECONDS = Metric(
+    "headrace_commit_duration_seconds", Kind.HISTOGRAM, "seconds", "From staging to proven files", buckets=_SECONDS
+)
+BATCH_ROWS = Metric("headrace_batch_rows", Kind.HISTOGRAM, "rows", "Rows of one commit, all tables", buckets=_ROWS)
+ROWS = Metric("headrace_rows", Kind.COUNTER, "rows", "Rows committed into lake tables")
+FILES = Metric("headrace_files", Kind.COUNTER, "files", "Files of commits, raw files included")
+FILE_BYTES = Metric("headrace_file_bytes", Kind.COUNTER, "bytes", "Size of those files")
+REJECTS = Metric("headrace_rejects", Kind.COUNTER, "events", "Dead letters committed", ("reason",))
+REPEATS = Metric("headrace_repeats_dropped", Kind.COUNTER, "records", "Packs that their lane had accepted before")
+CHECKPOINTS = Metric("headrace_checkpoints", Kind.COUNTER, "checkpoints", "Checkpoints that KCL accepted")
+CHECKPOINT_FAILURES = Metric(
+    "headrace_checkpoint_failures", Kind.COUNTER, "checkpoints", "Checkpoints that KCL refused", ("error",)
+)
+MEMORY = Metric("headrace_memory_bytes", Kind.GAUGE, "bytes", "Resident memory of the engine's process")
+BUFFER_BYTES = Metric("headrace_buffer_bytes", Kind.GAUGE, "bytes", "Records held and not yet committed")
+BATCH_AGE_SECONDS = Metric(
+    "headrace_batch_age_seconds", Kind.GAUGE, "seconds", "Age of the batch that is being committed; 0 while none is"
+)
+SHARDS = Metric("headrace_shards", Kind.GAUGE, "shards", "Shards leased to this worker")
+PASSIVE_SHARDS = Metric(
+    "headrace_passive_shards", Kind.GAUGE, "shards", "Shards that were fenced and wait for leaseLost"
+)
+PENDING_FILES = Metric("headrace_pending_files", Kind.GAUGE, "files", "Files committed and not yet proven complete")
+RESTARTS = Metric(
+    "headrace_restarts", Kind.GAUGE, "restarts", "How often the supervisor started engine and daemon anew"
+)
+
+CATALOGUE = (
+    RECORDS, BYTES, LAG_MS, COMMITS, COMMIT_SECONDS, BATCH_ROWS, ROWS, FILES, FILE_BYTES, REJECTS, REPEATS, CHECKPOINTS,
+    CHECKPOINT_FAILURES, MEMORY, BUFFER_BYTES, BATCH_AGE_SECONDS, SHARDS, PASSIVE_SHARDS, PENDING_FILES, RESTARTS,
+)  # fmt: skip

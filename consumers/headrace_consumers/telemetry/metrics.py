@@ -1,0 +1,97 @@
+"""What the engine tells about itself: one small method per thing that happens, counted in a registry of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from headrace_consumers.telemetry import catalogue as c
+from headrace_consumers.telemetry.health import Snapshot
+
+
+class Metrics:
+    """Thread-safe; no method blocks. `snapshot` is what /healthz and the watchdog judge."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.snapshot: Snapshot | None = None
+        self._counters = {metric.name: self._counter(metric) for metric in c.CATALOGUE if metric.kind is c.Kind.COUNTER}
+        self._gauges = {metric.name: self._gauge(metric) for metric in c.CATALOGUE if metric.kind is c.Kind.GAUGE}
+        self._histograms = {
+            metric.name: self._histogram(metric) for metric in c.CATALOGUE if metric.kind is c.Kind.HISTOGRAM
+        }
+        self._gauges[c.MEMORY.name].set_function(resident_bytes)
+
+    def delivered(self, shard_id: str, records: int, data_bytes: int, millis_behind_latest: int | None) -> None:
+        """KCL handed over records, perhaps none."""
+        self._count(c.RECORDS, records, shard_id)
+        self._count(c.BYTES, data_bytes, shard_id)
+        if millis_behind_latest is not None:
+            self._gauges[c.LAG_MS.name].labels(shard_id).set(millis_behind_latest)
+
+    def committed(self, rows: int, files: int, file_bytes: int, duration_s: float) -> None:
+        """One transaction stands, and its files are proven complete."""
+        self._count(c.COMMITS, 1)
+        self._count(c.ROWS, rows)
+        self._count(c.FILES, files)
+        self._count(c.FILE_BYTES, file_bytes)
+        self._histograms[c.COMMIT_SECONDS.name].observe(duration_s)
+        self._histograms[c.BATCH_ROWS.name].observe(rows)
+
+    def rejected(self, by_reason: Mapping[str, int]) -> None:
+        for reason, count in by_reason.items():
+            self._count(c.REJECTS, count, reason)
+
+    def repeats_dropped(self, count: int) -> None:
+        self._count(c.REPEATS, count)
+
+    def checkpointed(self) -> None:
+        self._count(c.CHECKPOINTS, 1)
+
+    def checkpoint_failed(self, error: str) -> None:
+        """`error` is the Java class that KCL named."""
+        self._count(c.CHECKPOINT_FAILURES, 1, error)
+
+    def pending_files(self, count: int) -> None:
+        self._gauges[c.PENDING_FILES.name].set(count)
+
+    def restarted(self, restarts: int) -> None:
+        self._gauges[c.RESTARTS.name].set(restarts)
+
+    def looked(self, snapshot: Snapshot) -> None:
+        """The engine's loop came round: its state, for gauges and health."""
+        self.snapshot = snapshot
+        self._gauges[c.BUFFER_BYTES.name].set(snapshot.held_bytes)
+        self._gauges[c.SHARDS.name].set(snapshot.shards)
+        self._gauges[c.PASSIVE_SHARDS.name].set(snapshot.passive_shards)
+        age_s = 0.0 if snapshot.batch_since_s is None else snapshot.taken_s - snapshot.batch_since_s
+        self._gauges[c.BATCH_AGE_SECONDS.name].set(age_s)
+
+    def shard_gone(self, shard_id: str) -> None:
+        """The lease went elsewhere: its lag is no longer ours to tell. Its counters stay."""
+        self._gauges[c.LAG_MS.name].remove_by_labels({"shard": shard_id})
+
+    def exposition(self) -> bytes:
+        """Prometheus's text format."""
+        return generate_latest(self.registry)
+
+    def _count(self, metric: c.Metric, amount: float, *labels: str) -> None:
+        counter = self._counters[metric.name]
+        (counter.labels(*labels) if labels else counter).inc(amount)
+
+    def _counter(self, metric: c.Metric) -> Counter:
+        return Counter(metric.name, metric.meaning, metric.labels, registry=self.registry)
+
+    def _gauge(self, metric: c.Metric) -> Gauge:
+        return Gauge(metric.name, metric.meaning, metric.labels, registry=self.registry)
+
+    def _histogram(self, metric: c.Metric) -> Histogram:
+        return Histogram(metric.name, metric.meaning, metric.labels, registry=self.registry, buckets=metric.buckets)
+
+
+def resident_bytes() -> float:
+    """Resident memory of this process now."""
+    return float(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
