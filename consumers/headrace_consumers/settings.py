@@ -55,6 +55,8 @@ class KclSettings:
     heap_mib: int = 256
     cbor: bool = True
     """Off for emulators that lack it."""
+    graceful_lease_handoff: bool = False
+    """KCL's graceful handoff; 3.1.3 lacks fixes for leases that get stuck in it. Off, the commit log fences all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,8 @@ class ServiceSettings:
     """Unhealthy, and restarted, when a batch is in hand or lag stands without progress for longer."""
     shutdown_grace_s: float = 25.0
     max_restarts_per_hour: int = 20
+    state_dir: str = ""
+    """Keeps a drawn worker id over restarts of the supervisor; empty keeps it in memory only. One worker at a time."""
 
 
 @dataclass(frozen=True, kw_only=True)
