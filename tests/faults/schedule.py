@@ -26,8 +26,9 @@ class Action:
 
 
 VERBS = (
-    "put", "put", "put_twice", "lease", "lease", "deliver", "deliver", "deliver", "age", "work", "work", "work_one",
-    "crash_next", "lose_answer", "refuse", "lose", "end", "split", "merge", "shut_down", "refuse_checkpoint",
+    "put", "put", "put", "put_twice", "take", "take", "gather", "gather", "gather", "gather", "work", "work", "work_one",
+    "lease", "crash_next", "crash_next", "lose_answer", "refuse", "lose", "end", "split", "merge", "shut_down",
+    "refuse_checkpoint",
 )  # fmt: skip
 
 numbers = st.integers(0, 11)
@@ -46,7 +47,7 @@ class Schedule:
     def __init__(self, batch: BatchSettings) -> None:
         self.world = World()
         self._batch = batch
-        self.world.split(self.world.add_shard())
+        self.world.add_shard()
 
     def run(self, script: list[Action]) -> World:
         for action in script:
@@ -80,15 +81,21 @@ class Schedule:
         if shard_id and shard_id not in worker.pipes:
             worker.lease(shard_id)
 
-    def _deliver(self, action: Action) -> None:
+    def _take(self, action: Action) -> None:
+        """Leases all that may be read, from whomever, and opens it; the losers are not told."""
+        worker = self._worker(action.first)
+        for shard_id, lease in self.world.leases.items():
+            if not lease.ended and shard_id not in worker.pipes and self.world.may_start(shard_id):
+                worker.lease(shard_id)
+        worker.work()
+
+    def _gather(self, action: Action) -> None:
+        """Delivers what there is, and lets the batch close; its commit waits for `work`."""
         worker = self._worker(action.first)
         for shard_id in list(worker.pipes):
             worker.deliver(shard_id, 1 + action.second)
-
-    def _age(self, action: Action) -> None:
-        self.world.now_s += 6.0 * (1 + action.first % 4)
-        for worker in list(self.world.workers.values()):
-            worker.tick()
+        self.world.now_s += 6.0
+        worker.tick()
 
     def _work(self, action: Action) -> None:
         self._worker(action.first).work()

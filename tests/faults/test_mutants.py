@@ -126,7 +126,8 @@ def no_have_from(patch: pytest.MonkeyPatch) -> None:
         (no_terminal_link, pinned.test_empty_parent),
         (no_terminal_link, pinned.test_a_repeat_across_a_split_is_dropped_by_the_child),
         (no_lane_number, pinned.test_a_repeat_across_a_split_is_dropped_by_the_child),
-        (no_skip_to_the_tip, pinned.test_lost_lease_table),
+        (no_skip_to_the_tip, pinned.test_foreign_streams_are_skipped_to_the_tip_too),
+        (no_condition_on_links, pinned.test_foreign_link),
     ],
     ids=lambda value: value.__name__,
 )

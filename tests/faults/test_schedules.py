@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from headrace_consumers.commitlog import keys
 from headrace_consumers.errors import CheckpointAheadError, FencedError, GenerationRaisedError
@@ -14,7 +15,7 @@ from headrace_producers.wire.lane import Lane
 from tests.fakes.steps import Steps
 from tests.faults.simulation import BORN_MS, Lease, Worker, World
 
-ONE_ROW = BatchSettings(max_batch_rows=1)
+ONE_ROW = BatchSettings(max_batch_age_s=5.0, max_batch_rows=1)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +52,20 @@ def test_lost_lease_table() -> None:
     world.check_complete()
 
 
-def test_latest_restart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_foreign_streams_are_skipped_to_the_tip_too() -> None:
+    """Records of producers without lanes come again after a restart: only the skip to the tip tells them."""
+    world = World()
+    shard_id = world.add_shard()
+    pack = world.put_pack(shard_id, lane=Lane("elsewhere", shard_id))
+    world.records[shard_id][-1] = msgspec.structs.replace(pack, partition_key="a foreign key")
+    worker = started(world, shard_id)
+    consume(worker, shard_id)
+    world.kill(worker)
+    world.drain()
+    world.check_complete()
+
+
+def test_latest_restart() -> None:
     """LATEST is refused, and a restart after a commit whose checkpoint was lost reads on from the log."""
     with pytest.raises(SettingsError, match="LATEST"):
         WorkerSettings(kcl=KclSettings(start="LATEST"))
