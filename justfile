@@ -1,0 +1,31 @@
+# The project's verbs. Each is one command that also works without just.
+
+mypy_paths := "producers/headrace_producers consumers/headrace_consumers deploy/local/headrace_local tests"
+
+# List the verbs
+_default:
+    @just --list
+
+# Stream real flights through the whole path on this machine
+demo *arguments:
+    uv run headrace-local demo {{arguments}}
+
+# Run the tests
+test *arguments:
+    uv run pytest {{arguments}}
+
+# Lint, check types, check who imports whom
+lint:
+    uv run ruff check .
+    uv run ruff format --check .
+    uv run mypy {{mypy_paths}}
+    uv run lint-imports --config .importlinter
+
+# Format, and fix what can be fixed
+format:
+    uv run ruff format .
+    uv run ruff check --fix .
+
+# All that CI runs
+ci:
+    bash .ci/run
