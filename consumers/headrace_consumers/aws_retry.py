@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import tenacity
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+
 from headrace_producers.errors import TerminalError
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ def _tell(state: tenacity.RetryCallState) -> None:
 
 def retried(call: Callable[[], T], what: str, retry: Callable[[BaseException], bool] = passes_by_itself) -> T:
     """Calls until it succeeds, with full jitter up to 20 s between attempts; blocks for as long as AWS is away (the
-    watchdog bounds that). What will not pass by itself raises TerminalError, naming `what`, or what `retry` let through."""
+    watchdog bounds that). What will not pass raises TerminalError naming `what`; what `retry` excepts, itself."""
     policy = tenacity.Retrying(
         retry=tenacity.retry_if_exception(retry),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=20.0),

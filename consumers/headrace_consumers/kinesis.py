@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headrace_consumers.aws_retry import retried
@@ -31,7 +32,7 @@ class KinesisStream:
         request: dict[str, Any] = {"StreamName": self._name}
         found: dict[str, Shard] = {}
         while True:
-            page = retried(lambda: self._client.list_shards(**request), f"stream {self._name}, list shards")
+            page = retried(partial(self._client.list_shards, **request), f"stream {self._name}, list shards")
             found |= {shard["ShardId"]: _shard(shard) for shard in page["Shards"]}
             if not page.get("NextToken"):
                 return found

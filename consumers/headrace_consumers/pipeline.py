@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import cached_property
 
 import msgspec
+
 from headrace_producers.contracts import Contract, contract_of
 from headrace_producers.errors import SettingsError
 

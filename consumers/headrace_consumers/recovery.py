@@ -6,11 +6,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_consumers.commitlog.log import CommitLog, Fenced
-from headrace_consumers.commitlog.model import Chain, Link, LinkKind
-from headrace_consumers.commitlog.tip import Tip, inherited, read_tip
+from headrace_consumers.commit.links import Stamp, terminal_link
 from headrace_consumers.commit.segments import require_held
+from headrace_consumers.commitlog.log import CommitLog, Fenced
+from headrace_consumers.commitlog.model import Chain
+from headrace_consumers.commitlog.tip import Tip, inherited, read_tip
 from headrace_consumers.errors import ParentOpenError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.records import ROOT
@@ -87,12 +90,9 @@ class ShardOpener:
 
     def _close_forgotten(self, chain: Chain, tip: Tip) -> Tip:
         self.complete_commit(chain, tip.attempt_id)
-        link = Link(
-            chain=chain, start=tip.position, end=tip.position, end_sequence_number=tip.sequence_number,
-            attempt_id=new_attempt_id(self.now_ms()), kind=LinkKind.TERMINAL, ordinal=tip.ordinal, lanes=dict(tip.lanes),
-            lanes_full=True, highest_event_time_us=tip.highest_event_time_us, arrival_ms=tip.arrival_ms,
-            written_ms=self.now_ms(), reason="the stream forgot the shard before its end was read", owner=self.engine_id,
-        )  # fmt: skip
+        stamp = Stamp(new_attempt_id(self.now_ms()), self.now_ms(), self.engine_id)
+        reason = "the stream forgot the shard before its end was read"
+        link = msgspec.structs.replace(terminal_link(chain, tip, (), stamp), reason=reason)
         outcome = self.log.append(None, [link], self.engine_id)
         if isinstance(outcome, Fenced):
             again = read_tip(self.log, self.store, chain)
@@ -107,4 +107,3 @@ class ShardOpener:
 def position_of(checkpoint: str) -> int:
     """KCL's checkpoint as a position; TRIM_HORIZON, AT_TIMESTAMP, LATEST and SHARD_END are no numbers: the root."""
     return int(checkpoint) if checkpoint.isdecimal() else ROOT
-

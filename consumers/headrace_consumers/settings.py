@@ -8,6 +8,7 @@ from typing import Literal
 from headrace_producers.errors import SettingsError
 
 MIB = 1024 * 1024
+MIN_FAILOVER_TIME_MS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ class KclSettings:
     cbor: bool = True
     """Off for emulators that lack it."""
     graceful_lease_handoff: bool = False
-    """KCL's graceful handoff; 3.1.3 lacks fixes for leases that get stuck in it. Off, the commit log fences all the same."""
+    """KCL's graceful handoff; 3.1.3 lacks fixes for leases that get stuck in it. The commit log fences all the same."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,8 @@ def _check(settings: WorkerSettings) -> None:
     if batch.max_buffer_bytes < batch.max_batch_bytes:
         raise SettingsError("max_buffer_bytes must be at least max_batch_bytes, or a batch could never fill")
     if kcl.start.upper() == "LATEST":
-        raise SettingsError("start LATEST loses what arrives before the first checkpoint; say NOW, TRIM_HORIZON or a time")
-    if kcl.failover_time_ms < 1_000:
-        raise SettingsError("failover_time_ms must be at least 1000")
+        raise SettingsError(
+            "start LATEST loses what comes before the first checkpoint; say NOW, TRIM_HORIZON or a time"
+        )
+    if kcl.failover_time_ms < MIN_FAILOVER_TIME_MS:
+        raise SettingsError(f"failover_time_ms must be at least {MIN_FAILOVER_TIME_MS}")

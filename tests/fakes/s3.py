@@ -33,7 +33,7 @@ class MemoryS3:
         self.uploads: dict[str, _Upload] = {}
         self.completed: set[str] = set()
         self.forgets_completed = forgets_completed
-        """True: a second completion finds no upload; False: it is answered with success, whatever became of the object."""
+        """True: a second completion finds no upload; False: it succeeds, whatever became of the object."""
         self.ids = itertools.count()
 
     def as_seen_by(self, steps: Steps) -> S3Client:

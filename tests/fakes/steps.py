@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
@@ -15,8 +15,9 @@ class Crash(BaseException):
     """The process dies here: nothing may catch it."""
 
 
-def client_error(code: str, operation: str, **more: object) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": code}, **more}, operation)  # type: ignore[arg-type]
+def client_error(code: str, operation: str, **more: Any) -> ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": code}, **more}
+    return ClientError(answer, operation)
 
 
 @dataclass

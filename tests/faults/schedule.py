@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from hypothesis import strategies as st
 
 from headrace_consumers.settings import BatchSettings
-
 from tests.fakes.steps import Steps
-from tests.faults.simulation import World, Worker
+from tests.faults.simulation import Worker, World
 
 MAX_WORKERS = 2
 MAX_SHARDS = 6
@@ -26,10 +25,31 @@ class Action:
 
 
 VERBS = (
-    "put", "put", "put", "put_twice", "take", "take", "gather", "gather", "gather", "gather", "work", "work", "work_one",
-    "lease", "crash_next", "crash_next", "lose_answer", "refuse", "lose", "end", "split", "merge", "shut_down",
+    "put",
+    "put",
+    "put",
+    "put_twice",
+    "take",
+    "take",
+    "gather",
+    "gather",
+    "gather",
+    "gather",
+    "work",
+    "work",
+    "work_one",
+    "lease",
+    "crash_next",
+    "crash_next",
+    "lose_answer",
+    "refuse",
+    "lose",
+    "end",
+    "split",
+    "merge",
+    "shut_down",
     "refuse_checkpoint",
-)  # fmt: skip
+)
 
 numbers = st.integers(0, 11)
 actions = st.lists(st.builds(Action, st.sampled_from(VERBS), numbers, numbers), min_size=10, max_size=60)
@@ -132,7 +152,7 @@ class Schedule:
         if len(self.world.records) < MAX_SHARDS:
             self.world.split(self._open_shard(action.first))
 
-    def _merge(self, action: Action) -> None:
+    def _merge(self, _action: Action) -> None:
         """Two shards whose hash ranges touch."""
         if len(self.world.records) >= MAX_SHARDS:
             return

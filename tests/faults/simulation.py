@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import msgspec
 import pyarrow.parquet as pq
+
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.model import Chain
@@ -26,7 +27,16 @@ from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
 from headrace_consumers.records import KinesisRecord
 from headrace_consumers.recovery import ShardOpener
 from headrace_consumers.runtime.core import CoreSettings, EngineCore, Moment
-from headrace_consumers.runtime.effects import Answer, Checkpoint, CommitBatch, Effect, EndShard, Job, MarkGap, OpenShard
+from headrace_consumers.runtime.effects import (
+    Answer,
+    Checkpoint,
+    CommitBatch,
+    Effect,
+    EndShard,
+    Job,
+    MarkGap,
+    OpenShard,
+)
 from headrace_consumers.runtime.jobs import Workplace
 from headrace_consumers.runtime.multilang import (
     CheckpointReply,
@@ -42,7 +52,6 @@ from headrace_consumers.shards import Shard, StreamIdentity
 from headrace_producers.contracts import contract
 from headrace_producers.errors import HeadraceError
 from headrace_producers.wire.lane import Lane, pack_key
-
 from tests.fakes.dynamodb import MemoryDynamo
 from tests.fakes.s3 import MemoryS3
 from tests.fakes.steps import Crash, Steps
@@ -241,7 +250,14 @@ class World:
 def _line(event_id: str, at_ms: int) -> bytes:
     at = datetime.fromtimestamp(at_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
     data = {"station": "Dover", "measured_at": at, "level_mm": 1}
-    event = {"specversion": "1.0", "id": event_id, "source": "/test", "type": "tide.measured.v1", "time": at, "data": data}
+    event = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/test",
+        "type": "tide.measured.v1",
+        "time": at,
+        "data": data,
+    }
     return msgspec.json.encode(event) + b"\n"
 
 
@@ -266,7 +282,14 @@ class Worker:
         engine_id = f"engine-{number}"
         opener = ShardOpener(log, store, world, lambda: world.now_ms, engine_id)
         committer = Committer(
-            world.pipeline, batch, log, store, world, lambda: world.now_ms, engine_id, pause=lambda _s: None
+            pipeline=world.pipeline,
+            limits=batch,
+            log=log,
+            store=store,
+            stream=world,
+            now_ms=lambda: world.now_ms,
+            engine_id=engine_id,
+            pause=lambda _s: None,
         )
         self.workplace = Workplace(opener, committer)
         self.core = EngineCore(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from headrace_consumers.settings import BatchSettings
 from hypothesis import HealthCheck, given, settings
 
+from headrace_consumers.settings import BatchSettings
 from tests.faults.schedule import Action, Schedule, actions, batch_settings
 
 
@@ -30,7 +30,7 @@ def test_every_schedule_shows_each_event_once(script: list[Action], batch: Batch
 
 @pytest.mark.parametrize("half_step", range(90))
 def test_a_crash_at_every_step_of_the_commit_path(half_step: int) -> None:
-    """The worker dies before and after each AWS call that opening and two commits make; a successor finishes the work."""
+    """The worker dies before and after each AWS call of opening and two commits; a successor goes on."""
     schedule = Schedule(BatchSettings(max_batch_age_s=5.0))
     world = schedule.world
     shard_id = world.add_shard()

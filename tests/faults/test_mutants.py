@@ -1,4 +1,4 @@
-"""Each safeguard of the commit path, taken out: the schedules must notice. A rule that no schedule misses is not needed."""
+"""Each safeguard of the commit path, taken out: the schedules must notice. A rule that none misses is not needed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from headrace_consumers.commit import committer, segments
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.runtime.shard import ShardState
 from headrace_consumers.settings import BatchSettings
-
 from tests.faults import test_schedules as pinned
 from tests.faults.schedule import VERBS, Action, Schedule
 
@@ -131,12 +131,9 @@ def no_have_from(patch: pytest.MonkeyPatch) -> None:
     ],
     ids=lambda value: value.__name__,
 )
-def test_pinned_schedule_notices(
-    take_out: Take, schedule: Callable[[], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pinned_schedule_notices(take_out: Take, schedule: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this safeguard, its own schedule fails."""
     take_out(monkeypatch)
     with pytest.raises(BaseException) as failure:  # noqa: PT011 - whatever notices
         schedule()
     assert not isinstance(failure.value, KeyboardInterrupt)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+
 from headrace_consumers.commitlog import keys
 from headrace_consumers.errors import CheckpointAheadError, FencedError, GenerationRaisedError
 from headrace_consumers.records import KinesisRecord
@@ -11,7 +12,6 @@ from headrace_consumers.runtime.effects import Answer, Checkpoint, CommitBatch
 from headrace_consumers.settings import BatchSettings, KclSettings, WorkerSettings
 from headrace_producers.errors import SettingsError
 from headrace_producers.wire.lane import Lane
-
 from tests.fakes.steps import Steps
 from tests.faults.simulation import BORN_MS, Lease, Worker, World
 
@@ -354,7 +354,7 @@ def test_pack_overtaken() -> None:
 
 
 def test_a_repeat_across_a_split_is_dropped_by_the_child() -> None:
-    """The first attempt was accepted by the parent, the retry of the same pack comes to a child: its lane came along."""
+    """The first attempt was accepted by the parent, the retry of the same pack comes to a child: its lane came too."""
     world = World()
     parent = world.add_shard()
     pack = world.put_pack(parent, lane=Lane("producer", parent))

@@ -15,7 +15,15 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_consumers.commit.links import counts_of, data_link, gap_link, terminal_link, total, with_stored_lanes
+from headrace_consumers.commit.links import (
+    Stamp,
+    counts_of,
+    data_link,
+    gap_link,
+    terminal_link,
+    total,
+    with_stored_lanes,
+)
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commit.staging import StagedSegments, stage_segments
 from headrace_consumers.commitlog.log import CommitLog, Fenced
@@ -31,7 +39,6 @@ from headrace_consumers.stages.staged import StagedBatch
 T = TypeVar("T")
 R = TypeVar("R")
 CHILDREN_RETRY_S = 1.0
-UPLOAD_THREADS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +54,20 @@ class CommitOutcome:
     duration_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Committer:
     """Commits segments of one engine, one batch at a time; every call may block while AWS is away."""
 
-    def __init__(
-        self,
-        pipeline: Pipeline,
-        limits: BatchSettings,
-        log: CommitLog,
-        store: ObjectStore,
-        stream: StreamView,
-        now_ms: Callable[[], int],
-        engine_id: str,
-        pool: ThreadPoolExecutor | None = None,
-        pause: Callable[[float], None] = time.sleep,
-    ) -> None:
-        self._pipeline = pipeline
-        self._limits = limits
-        self._log = log
-        self._store = store
-        self._stream = stream
-        self._now_ms = now_ms
-        self._engine_id = engine_id
-        self._pool = pool
-        self._pause = pause
+    pipeline: Pipeline
+    limits: BatchSettings
+    log: CommitLog
+    store: ObjectStore
+    stream: StreamView
+    now_ms: Callable[[], int]
+    engine_id: str
+    pool: ThreadPoolExecutor | None = None
+    """Uploads and completes the files of a commit side by side; one after the other without it."""
+    pause: Callable[[float], None] = time.sleep
 
     def commit(self, segments: Sequence[Segment]) -> CommitOutcome:
         """Commits as much of the segments as one batch may hold. A fenced shard's rows leave the batch, which is
@@ -78,14 +75,14 @@ class Committer:
         began = time.monotonic()
         fenced: dict[str, Link] = {}
         while standing := [segment for segment in segments if segment.shard_id not in fenced]:
-            taken = stage_segments(self._pipeline, standing, self._limits)
+            taken = stage_segments(self.pipeline, standing, self.limits)
             commit, links = self._prepare(taken)
-            outcome = self._log.append(commit, links, self._engine_id)
+            outcome = self.log.append(commit, links, self.engine_id)
             if isinstance(outcome, Fenced):
                 fenced |= outcome.standing
-                self._each(self._store.abort, commit.files)
+                self._each(self.store.abort, commit.files)
                 continue
-            self._each(lambda file: self._store.complete(file, commit.attempt_id), commit.files)  # noqa: B023 - run at once
+            self._each(lambda file: self.store.complete(file, commit.attempt_id), commit.files)  # noqa: B023 - run at once
             tips = _new_tips(taken, links)
             return CommitOutcome(tips, fenced, commit, taken.staged, time.monotonic() - began)
         return CommitOutcome({}, fenced)
@@ -95,21 +92,19 @@ class Committer:
         A terminal link that already stands at our tip is as good as our own."""
         if tip.terminal:
             return tip
-        while not (children := children_of(chain.shard_id, self._stream.shards())):
-            self._pause(CHILDREN_RETRY_S)
-        attempt_id = new_attempt_id(self._now_ms())
-        return self._append_alone(terminal_link(chain, tip, children, attempt_id, self._now_ms(), self._engine_id), tip)
+        while not (children := children_of(chain.shard_id, self.stream.shards())):
+            self.pause(CHILDREN_RETRY_S)
+        return self._append_alone(terminal_link(chain, tip, children, self._stamp()), tip)
 
     def mark_gap(self, chain: Chain, tip: Tip, end: int, reason: str) -> Tip | Link:
         """Writes a gap link from the tip to `end`; the new tip, or the link that fenced us."""
-        attempt_id = new_attempt_id(self._now_ms())
-        return self._append_alone(gap_link(chain, tip, end, reason, attempt_id, self._now_ms(), self._engine_id), tip)
+        return self._append_alone(gap_link(chain, tip, end, reason, self._stamp()), tip)
 
     def beat(self, chain: Chain) -> None:
-        self._log.beat(chain, self._now_ms())
+        self.log.beat(chain, self.now_ms())
 
     def _append_alone(self, link: Link, tip: Tip) -> Tip | Link:
-        outcome = self._log.append(None, [with_stored_lanes(link, self._store)], self._engine_id)
+        outcome = self.log.append(None, [with_stored_lanes(link, self.store)], self.engine_id)
         if not isinstance(outcome, Fenced):
             return tip.after(link, tip.lanes)
         standing = outcome.standing[link.chain.shard_id]
@@ -117,37 +112,36 @@ class Committer:
 
     def _prepare(self, taken: StagedSegments) -> tuple[Commit, list[Link]]:
         """Uploads the files, pending, and writes down what the transaction will say."""
-        attempt_id, now_ms = new_attempt_id(self._now_ms()), self._now_ms()
+        stamp = self._stamp()
         spans = {segment.shard_id: (segment.tip.position, segment.last.position) for segment in taken.segments}
-        files = encode_files(self._pipeline, taken.staged, attempt_id, taken.starts, spans)
-        pending = self._each(lambda file: self._store.upload_pending(file, attempt_id), files)
-        outcomes = taken.staged.shards
+        files = encode_files(self.pipeline, taken.staged, stamp.attempt_id, taken.starts, spans)
+        pending = self._each(lambda file: self.store.upload_pending(file, stamp.attempt_id), files)
         links = [
-            with_stored_lanes(
-                data_link(segment, outcomes[segment.shard_id], taken.ends[segment.shard_id], attempt_id, now_ms,
-                          self._engine_id),
-                self._store,
-            )
+            data_link(segment, taken.staged.shards[segment.shard_id], taken.ends[segment.shard_id], stamp)
             for segment in taken.segments
-        ]  # fmt: skip
-        return self._describe(attempt_id, now_ms, tuple(pending), taken), links
+        ]
+        return self._describe(stamp, tuple(pending), taken), [with_stored_lanes(link, self.store) for link in links]
 
-    def _describe(self, attempt_id: str, now_ms: int, files: tuple[PendingFile, ...], taken: StagedSegments) -> Commit:
+    def _describe(self, stamp: Stamp, files: tuple[PendingFile, ...], taken: StagedSegments) -> Commit:
         first = taken.segments[0].chain
         return Commit(
-            attempt_id=attempt_id,
+            attempt_id=stamp.attempt_id,
             pipeline=first.pipeline,
             generation=first.generation,
             files=files,
             shards=tuple(segment.shard_id for segment in taken.segments),
-            contracts=tuple(sorted(self._pipeline.tables_by_type)),
+            contracts=tuple(sorted(self.pipeline.tables_by_type)),
             code_version=version("headrace-consumers"),
-            written_ms=now_ms,
+            written_ms=stamp.now_ms,
             counts=total({shard: counts_of(outcome) for shard, outcome in taken.staged.shards.items()}),
         )
 
+    def _stamp(self) -> Stamp:
+        now_ms = self.now_ms()
+        return Stamp(new_attempt_id(now_ms), now_ms, self.engine_id)
+
     def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        return list(self._pool.map(call, items) if self._pool else map(call, items))
+        return list(self.pool.map(call, items) if self.pool else map(call, items))
 
 
 def _new_tips(taken: StagedSegments, links: Sequence[Link]) -> dict[str, Tip]:

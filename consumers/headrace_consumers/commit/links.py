@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -15,7 +16,16 @@ from headrace_consumers.stages.staged import ShardOutcome, ShardStart
 MAX_INLINE_LANE_BYTES = 32 * 1024
 
 
-def data_link(segment: Segment, outcome: ShardOutcome, end: ShardStart, attempt_id: str, now_ms: int, owner: str) -> Link:
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """Which attempt writes, when, and who."""
+
+    attempt_id: str
+    now_ms: int
+    owner: str
+
+
+def data_link(segment: Segment, outcome: ShardOutcome, end: ShardStart, stamp: Stamp) -> Link:
     """The link of a segment: lane changes, or all lanes where a full table is due."""
     full = segment.tip.ordinal % FULL_LANES_EVERY == 0
     return Link(
@@ -23,55 +33,55 @@ def data_link(segment: Segment, outcome: ShardOutcome, end: ShardStart, attempt_
         start=segment.tip.position,
         end=segment.last.position,
         end_sequence_number=segment.last.sequence_number,
-        attempt_id=attempt_id,
+        attempt_id=stamp.attempt_id,
         ordinal=segment.tip.ordinal,
         lanes=dict(end.lanes if full else outcome.lane_changes),
         lanes_full=full,
         highest_event_time_us=end.highest_event_time_us,
         counts=counts_of(outcome),
         arrival_ms=max(segment.last.approximate_arrival_timestamp, segment.tip.arrival_ms),
-        written_ms=now_ms,
-        owner=owner,
+        written_ms=stamp.now_ms,
+        owner=stamp.owner,
     )
 
 
-def terminal_link(chain: Chain, tip: Tip, children: tuple[str, ...], attempt_id: str, now_ms: int, owner: str) -> Link:
+def terminal_link(chain: Chain, tip: Tip, children: tuple[str, ...], stamp: Stamp) -> Link:
     """The chain's last word: final lanes, highest event time, and who goes on."""
     return Link(
         chain=chain,
         start=tip.position,
         end=tip.position,
         end_sequence_number=tip.sequence_number,
-        attempt_id=attempt_id,
+        attempt_id=stamp.attempt_id,
         kind=LinkKind.TERMINAL,
         ordinal=tip.ordinal,
         lanes=dict(tip.lanes),
         lanes_full=True,
         highest_event_time_us=tip.highest_event_time_us,
         arrival_ms=tip.arrival_ms,
-        written_ms=now_ms,
+        written_ms=stamp.now_ms,
         children=children,
-        owner=owner,
+        owner=stamp.owner,
     )
 
 
-def gap_link(chain: Chain, tip: Tip, end: int, reason: str, attempt_id: str, now_ms: int, owner: str) -> Link:
+def gap_link(chain: Chain, tip: Tip, end: int, reason: str, stamp: Stamp) -> Link:
     """Says that the records after the tip, up to `end`, are lost to this pipeline."""
     return Link(
         chain=chain,
         start=tip.position,
         end=end,
         end_sequence_number=str(end),
-        attempt_id=attempt_id,
+        attempt_id=stamp.attempt_id,
         kind=LinkKind.GAP,
         ordinal=tip.ordinal,
         lanes=dict(tip.lanes),
         lanes_full=True,
         highest_event_time_us=tip.highest_event_time_us,
-        arrival_ms=now_ms,
-        written_ms=now_ms,
+        arrival_ms=stamp.now_ms,
+        written_ms=stamp.now_ms,
         reason=reason,
-        owner=owner,
+        owner=stamp.owner,
     )
 
 
@@ -91,5 +101,3 @@ def counts_of(outcome: ShardOutcome) -> Counts:
 def total(counts: Mapping[str, Counts]) -> Counts:
     columns = zip(*(msgspec.structs.astuple(count) for count in counts.values()), strict=True)
     return Counts(*(sum(column) for column in columns))
-
-

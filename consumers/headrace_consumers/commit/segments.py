@@ -39,9 +39,9 @@ def require_held(chain: Chain, tip: Tip, have_from: int) -> None:
     """A link may begin only where every later record was, or will be, delivered to this process."""
     if tip.position < have_from:
         raise CheckpointAheadError(
-            f"shard {chain.shard_id} of pipeline {chain.pipeline}: records are held from {have_from} on, but the log ends at "
-            f"{tip.position}; going on would skip what lies between. Delete the shard's lease, so that KCL reads again and the "
-            "log skips what it has; or accept the gap with `headrace-consumers adopt`"
+            f"shard {chain.shard_id} of pipeline {chain.pipeline}: records are held from {have_from} on, but the log "
+            f"ends at {tip.position}; going on would skip what lies between. Delete the lease, so that KCL reads again "
+            "and the log skips what it has; or accept the gap with `headrace-consumers adopt`"
         )
 
 

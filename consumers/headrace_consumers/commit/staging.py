@@ -41,7 +41,9 @@ def stage_segments(pipeline: Pipeline, segments: Sequence[Segment], limits: Batc
         if parts is None:
             break
         waiting.extendleft(reversed(parts))
-    taken = tuple(segment.head(staging.taken[segment.shard_id]) for segment in segments if staging.taken[segment.shard_id])
+    taken = tuple(
+        segment.head(staging.taken[segment.shard_id]) for segment in segments if staging.taken[segment.shard_id]
+    )
     shards = {segment.shard_id for segment in taken}
     return StagedSegments(
         staged=staging.staged(),

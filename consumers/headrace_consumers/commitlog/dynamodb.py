@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
-from headrace_producers.errors import TerminalError
 
 from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
 from headrace_consumers.commitlog import keys
@@ -15,6 +14,7 @@ from headrace_consumers.commitlog.items import commit_item, link_item, read
 from headrace_consumers.commitlog.log import MAX_LINKS, Committed, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.errors import GenerationRaisedError
+from headrace_producers.errors import TerminalError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

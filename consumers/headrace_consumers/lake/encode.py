@@ -88,7 +88,7 @@ def _shard_metadata(starts: Mapping[str, ShardStart], spans: Mapping[str, tuple[
 
 
 def _file(
-    table: str, folder: str, rows: pa.Table, schema: pa.Schema, attempt_id: str, zone: str = "processed"
+    table: str, folder: str, rows: pa.Table, schema: pa.Schema, attempt_id: str, *, zone: str = "processed"
 ) -> EncodedFile:  # fmt: skip
     commit_id = pa.repeat(pa.scalar(attempt_id), rows.num_rows)
     metadata = {**(schema.metadata or {}), b"headrace.attempt_id": attempt_id.encode()}

@@ -52,11 +52,16 @@ class S3Store:
 
     def complete(self, file: PendingFile, attempt_id: str) -> None:
         parts = [{"ETag": etag, "PartNumber": number} for number, etag in enumerate(file.etags, start=1)]
-        request = {"Bucket": file.bucket, "Key": file.key, "UploadId": file.upload_id, "MultipartUpload": {"Parts": parts}}
+        request = {
+            "Bucket": file.bucket,
+            "Key": file.key,
+            "UploadId": file.upload_id,
+            "MultipartUpload": {"Parts": parts},
+        }
         _unless_gone(lambda: self._client.complete_multipart_upload(**request), f"complete in s3://{file.bucket}")  # type: ignore[arg-type]
         if not self.is_complete(file, attempt_id):
             raise MissingFileError(
-                f"s3://{file.bucket}/{file.key} ({file.bytes} bytes) is committed by {attempt_id}, but HEAD does not find it "
+                f"s3://{file.bucket}/{file.key} ({file.bytes} bytes) is committed by {attempt_id}; HEAD finds it not "
                 "after its upload was completed; run `headrace-consumers repair` for this commit"
             )
 
@@ -88,9 +93,8 @@ class S3Store:
 
     def get_lanes(self, key: str) -> bytes:
         bucket = self._buckets["raw"]
-        return retried(
-            lambda: self._client.get_object(Bucket=bucket, Key=key)["Body"].read(), f"lanes from s3://{bucket}"
-        )
+        answer = retried(lambda: self._client.get_object(Bucket=bucket, Key=key), f"lanes from s3://{bucket}")
+        return answer["Body"].read()
 
     def _upload_part(self, bucket: str, file: EncodedFile, upload_id: str, offset: int) -> str:
         part = file.body[offset : offset + PART_BYTES]

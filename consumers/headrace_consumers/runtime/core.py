@@ -20,7 +20,16 @@ from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.errors import FencedError, ProtocolError
 from headrace_consumers.records import KinesisRecord
 from headrace_consumers.recovery import OpenedShard
-from headrace_consumers.runtime.effects import Answer, Beat, Checkpoint, CommitBatch, Effect, EndShard, MarkGap, OpenShard
+from headrace_consumers.runtime.effects import (
+    Answer,
+    Beat,
+    Checkpoint,
+    CommitBatch,
+    Effect,
+    EndShard,
+    MarkGap,
+    OpenShard,
+)
 from headrace_consumers.runtime.multilang import (
     CheckpointReply,
     Initialize,
@@ -61,7 +70,7 @@ class Moment:
 
 
 class EngineCore:
-    """State of all shards of one engine. Raises FencedError and ProtocolError; the process then ends and starts over."""
+    """State of all shards of one engine. Raises FencedError and ProtocolError: the process ends and starts over."""
 
     def __init__(self, settings: CoreSettings) -> None:
         self._settings = settings
@@ -111,13 +120,14 @@ class EngineCore:
             case ShutdownRequested():
                 self._flush(shard, "shutdownRequested", now)
 
-    def closed(self, pipe: int) -> None:
+    def closed(self, pipe: int) -> ShardState | None:
         """The daemon closed the pipe: whatever is held of the shard is another owner's, or will come again."""
         shard = self.shards.pop(pipe, None)
         self._checkpoint_retries.pop(pipe, None)
         self._stashed.pop(pipe, None)
         if shard is not None:
             shard.drop_held()
+        return shard
 
     def opened(self, job: OpenShard, opened: OpenedShard, now: Moment) -> None:
         shard = self.shards.get(job.pipe)
@@ -208,7 +218,9 @@ class EngineCore:
     def _flush(self, shard: ShardState, action: str, now: Moment) -> None:
         shard.in_hand = action
         if shard.phase is Phase.PASSIVE and action == "shardEnded":
-            raise FencedError(f"shard {shard.shard_id} ended while another worker's commits stood in its way; starting over")
+            raise FencedError(
+                f"shard {shard.shard_id} ended while another worker's commits stood in its way; starting over"
+            )
         if shard.phase is not Phase.ACTIVE:
             self._answer(shard)
             return
@@ -218,7 +230,7 @@ class EngineCore:
     def _checkpoint_replied(self, shard: ShardState, reply: CheckpointReply, now: Moment) -> None:
         if reply.error in _FATAL_CHECKPOINT_ERRORS:
             raise ProtocolError(
-                f"shard {shard.shard_id}: the checkpoint was refused with {reply.error}; the lease is taken anew after a restart"
+                f"shard {shard.shard_id}: the checkpoint was refused with {reply.error}; a restart takes the lease anew"
             )
         if reply.error is None and reply.sequence_number:
             shard.checkpointed = max(shard.checkpointed, int(reply.sequence_number))
@@ -231,7 +243,7 @@ class EngineCore:
     # --- gaps, heartbeats
 
     def _gap_before(self, shard: ShardState, records: Sequence[KinesisRecord], now: Moment) -> bool:
-        """Judged once, with the first records: older than the retention, and nothing at or before the tip came again."""
+        """Judged once, with the first records: older than the retention, and nothing up to the tip came again."""
         if shard.gap_judged:
             return False
         limit_ms = self._settings.retention_ms - EXPIRY_MARGIN_MS
@@ -299,8 +311,8 @@ class EngineCore:
         patience_s = 2 * self._settings.failover_s
         if shard.phase is Phase.PASSIVE and now.s - shard.passive_since_s > patience_s:
             raise FencedError(
-                f"shard {shard.shard_id} is still leased to this worker {patience_s:.0f} s after another worker's link was met; "
-                "starting over from the log"
+                f"shard {shard.shard_id} is still leased to this worker {patience_s:.0f} s after another worker's link "
+                "was met; starting over from the log"
             )
 
     def _retry_checkpoints(self, now: Moment) -> None:

@@ -7,7 +7,6 @@ import itertools
 import os
 import selectors
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,7 +14,8 @@ from headrace_consumers.runtime.core import EngineCore, Moment
 from headrace_consumers.runtime.effects import Answer, Checkpoint, CommitBatch, EndShard, Job, MarkGap, OpenShard
 from headrace_consumers.runtime.handoff import HandoffListener, ShardPipes
 from headrace_consumers.runtime.jobs import JobRunner, Result
-from headrace_consumers.runtime.multilang import LineBuffer, decode_message, encode_checkpoint, encode_status
+from headrace_consumers.runtime.multilang import LineBuffer, Message, decode_message, encode_checkpoint, encode_status
+from headrace_consumers.runtime.observer import Observer
 
 TICK_S = 0.1
 READ_BYTES = 1 << 20
@@ -36,8 +36,8 @@ def now() -> Moment:
 
 
 class Engine:
-    """Runs until the control pipe ends and the daemon has closed every shard's pipe. Whatever is raised here or in a job
-    ends the process without a checkpoint: the log stays the truth, and the supervisor starts anew."""
+    """Runs until the control pipe ends and the daemon has closed every shard's pipe. Whatever is raised here, or in a
+    job, ends the process without a checkpoint: the log stays the truth, and the supervisor starts anew."""
 
     def __init__(
         self,
@@ -45,15 +45,13 @@ class Engine:
         jobs: JobRunner,
         listener: HandoffListener,
         control_fd: int,
-        watch: Callable[[EngineCore, Moment], None] = lambda _core, _now: None,
-        saw: Callable[[Job, Result], None] = lambda _job, _result: None,
+        observer: Observer,
     ) -> None:
         self._core = core
         self._jobs = jobs
         self._listener = listener
         self._control_fd = control_fd
-        self._watch = watch
-        self._saw = saw
+        self._observer = observer
         self._pipes: dict[int, _Pipe] = {}
         self._numbers = itertools.count(1)
         self._selector = selectors.DefaultSelector()
@@ -77,7 +75,7 @@ class Engine:
         self._core.tick(moment)
         self._perform()
         self._admit()
-        self._watch(self._core, moment)
+        self._observer.turned(self._core, moment)
 
     def _accept(self) -> None:
         handed = self._listener.accept()
@@ -112,13 +110,18 @@ class Engine:
             self._close(pipe)
             return
         for line in pipe.lines.feed(chunk):
-            self._core.receive(pipe.number, decode_message(line), now())
+            self._receive(pipe, decode_message(line), now())
         self._perform()
+
+    def _receive(self, pipe: _Pipe, message: Message, moment: Moment) -> None:
+        self._core.receive(pipe.number, message, moment)
+        self._observer.heard(pipe.number, self._core.shards[pipe.number].shard_id, message, moment)
 
     def _close(self, pipe: _Pipe) -> None:
         self._pause(pipe)
         del self._pipes[pipe.number]
-        self._core.closed(pipe.number)
+        if (shard := self._core.closed(pipe.number)) is not None:
+            self._observer.closed(pipe.number, shard.shard_id)
         # Both ends first: the daemon waits for end-of-file before it reaps the relay.
         pipe.pipes.close_pipes()
         pipe.pipes.release(0)
@@ -131,7 +134,7 @@ class Engine:
     def _collect(self) -> None:
         for job, result in self._jobs.finished():
             self._tell(job, result)
-            self._saw(job, result)
+            self._observer.finished(job, result, now())
         self._perform()
 
     def _tell(self, job: Job, result: Result) -> None:
@@ -157,7 +160,7 @@ class Engine:
                     self._jobs.submit(effect)
 
     def _write(self, number: int, line: bytes) -> None:
-        """The daemon reads as long as it waits for us, so this does not block; a daemon that is gone is no error here."""
+        """The daemon reads as long as it waits for us, so this does not block; its end is no error here."""
         pipe = self._pipes.get(number)
         if pipe is None:
             return

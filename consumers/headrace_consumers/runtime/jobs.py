@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from headrace_consumers.commit.committer import Committer, CommitOutcome
+from headrace_consumers.commit.committer import CommitOutcome, Committer
 from headrace_consumers.commitlog.model import Link
 from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.recovery import OpenedShard, ShardOpener

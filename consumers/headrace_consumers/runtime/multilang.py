@@ -1,4 +1,4 @@
-"""The MultiLang protocol without its pipes: lines in, messages out. Format: KCL's MultiLangDaemon, one JSON object a line."""
+"""The MultiLang protocol without its pipes: lines in, messages out. Format: KCL's MultiLangDaemon, JSON lines."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def decode_message(line: bytes) -> Message:
         return _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as refused:
         raise ProtocolError(
-            f"the daemon sent a line of {len(line)} bytes that is no message of the protocol ({type(refused).__name__}); "
+            f"the daemon sent a line of {len(line)} bytes that is no message ({type(refused).__name__}); "
             "check that KCL's version is the one this package asks for"
         ) from None
 
