@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from headrace_producers.errors import SettingsError
 
 from headrace_consumers.settings import WorkerSettings
+from headrace_producers.errors import SettingsError
 
 
 class EngineJob(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +22,8 @@ class EngineJob(msgspec.Struct, frozen=True, kw_only=True):
     generation: int
     worker_id: str
     """KCL's worker id, and the owner named in links; kept over restarts."""
+    supervisor_pid: int = 0
+    """The engine is killed when this process, its parent, dies."""
     restarts: int = 0
     """How often this worker's engine and daemon were started anew."""
     http_fd: int = -1
