@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
+
 from headrace_local import processes
 from headrace_local.environment import AwsClients
 from headrace_local.folder import StackFolder, checkout_name
@@ -132,7 +133,7 @@ def test_down_asks_only_the_true_owner_to_stop_not_a_process_that_got_its_number
     folder = commands.folder("a")
     lock = folder.lock()
     assert lock
-    with subprocess.Popen(["sleep", "60"]) as bystander:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
         state = new_state(folder)
         stale = msgspec.structs.replace(state, phase=Phase.BUSY, owner_pid=bystander.pid, owner_started=1.0)
         write_state(folder, stale)

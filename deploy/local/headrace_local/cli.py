@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from headrace_producers.errors import HeadraceError
 
 from headrace_local.environment import aws_variables
 from headrace_local.folder import StackFolder
@@ -18,6 +17,7 @@ from headrace_local.stack import StackStatus, owned_stack
 from headrace_local.stack import down as end_by_name
 from headrace_local.stack import status as status_by_name
 from headrace_local.state import Phase, StackState
+from headrace_producers.errors import HeadraceError
 
 app = App(
     name="headrace-local",

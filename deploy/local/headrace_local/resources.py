@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headrace_consumers.settings import LakeSettings, LogSettings
-
 from headrace_local.environment import AwsClients
 
 STREAM = "flights"

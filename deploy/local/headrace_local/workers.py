@@ -1,0 +1,111 @@
+"""Workers of the local environment: `headrace-consumers run`, as anywhere, with intervals that suit a laptop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from headrace_local import processes
+from headrace_local.aws import last_lines
+from headrace_local.environment import child_environment
+from headrace_local.errors import StartError
+from headrace_local.folder import StackFolder
+from headrace_local.resources import Resources
+
+PIPELINE = "headrace_local.pipelines:flights"
+STOP_TIMEOUT_S = 60.0
+LOCAL_SETTINGS: Mapping[str, object] = {
+    "max_batch_age_s": 5.0,
+    "failover_time_ms": 5_000,
+    "idle_between_reads_ms": 250,
+    "shard_sync_interval_ms": 1_000,
+    "cbor": "false",  # MiniStack speaks it only where cbor2 is installed
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerPlan:
+    """What all workers of a stack share."""
+
+    folder: StackFolder
+    endpoint: str
+    resources: Resources
+    pipeline: str = PIPELINE
+    settings: Mapping[str, object] = LOCAL_SETTINGS
+
+    def environment(self, worker_id: str) -> dict[str, str]:
+        settings = {
+            "stream": self.resources.stream,
+            "raw_bucket": self.resources.raw_bucket,
+            "processed_bucket": self.resources.processed_bucket,
+            "log_table": self.resources.log_table,
+            "worker_id": worker_id,
+            **self.settings,
+        }
+        named = {f"HEADRACE_{name.upper()}": str(value) for name, value in settings.items()}
+        # Sockets and properties files go into the stack's folder, and with it.
+        return {**child_environment(self.endpoint, os.environ), "TMPDIR": str(self.folder.path), **named}
+
+
+class Worker:
+    """One worker process; its log is `<role>.log` in the stack's folder."""
+
+    def __init__(self, plan: WorkerPlan, number: int) -> None:
+        self.role = f"worker-{number}"
+        self._folder = plan.folder
+        command = [str(Path(sys.executable).with_name("headrace-consumers")), "run", plan.pipeline]
+        self.process: subprocess.Popen[bytes] = processes.start(
+            plan.folder, self.role, command, plan.environment(self.role)
+        )
+
+    def require_alive(self) -> None:
+        """Raises StartError with the worker's last words where it ended by itself."""
+        if (code := self.process.poll()) is not None:
+            raise self._failed(f"{self.role} ended by itself with exit code {code}")
+
+    def ask_to_stop(self) -> None:
+        self.process.terminate()
+
+    def require_stopped(self) -> None:
+        """Waits for a clean end; raises StartError where there was none."""
+        try:
+            code = self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise self._failed(f"{self.role} does not stop within {STOP_TIMEOUT_S:.0f} s") from None
+        if code != 0:
+            raise self._failed(f"{self.role} stopped with exit code {code} instead of 0")
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def last_words(self) -> str:
+        return last_lines(self._folder, self.role)
+
+    def _failed(self, what: str) -> StartError:
+        return StartError(f"{what}; its last words:\n{self.last_words()}")
+
+
+@contextmanager
+def running_workers(plan: WorkerPlan, count: int) -> Iterator[list[Worker]]:
+    """Started at once; killed at the end where they were not stopped before; their children die with them."""
+    workers: list[Worker] = []
+    try:
+        workers.extend(Worker(plan, number) for number in range(1, count + 1))
+        yield workers
+    finally:
+        for worker in workers:
+            worker.kill()
+
+
+def stop_workers(workers: Sequence[Worker]) -> None:
+    """SIGTERM to all, then a clean exit of each."""
+    for worker in workers:
+        worker.ask_to_stop()
+    for worker in workers:
+        worker.require_stopped()
