@@ -43,3 +43,8 @@ def decode_job(line: bytes) -> EngineJob:
         raise SettingsError(
             f"the engine's job cannot be read: {error}; supervisor and engine differ in version"
         ) from error
+
+
+def application_name(pipeline: str, generation: int, stream_created_ms: int) -> str:
+    """KCL's applicationName, hence its lease table: new for each generation and each birth of the stream."""
+    return f"headrace-{pipeline}-g{generation}-{stream_created_ms}"

@@ -1,0 +1,101 @@
+"""`headrace-consumers status`: where each shard stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
+from rich.table import Table
+
+from headrace_consumers.commitlog.model import Chain, Counts, Link, LinkKind
+from headrace_consumers.operate.leases import Lease
+from headrace_consumers.operate.view import PipelineView, Place
+from headrace_consumers.shards import Shard
+
+
+class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One shard. Positions are sequence numbers as text; times are RFC 3339."""
+
+    shard_id: str
+    state: str
+    """`open`, `closed` (ended, not yet read to its end), `ended` (terminal link stands) or `forgotten` by the stream."""
+    position: str | None
+    lag_ms: int | None
+    last_commit: str | None
+    committed_at: str | None
+    owner: str | None
+    """The worker that leases the shard now, by KCL's table."""
+    gaps: bool = False
+    counts: Counts = Counts()
+    """Of the newest link."""
+
+
+class PipelineStatus(msgspec.Struct, frozen=True, kw_only=True):
+    pipeline: str
+    stream: str
+    generation: int
+    retention_hours: int
+    shards: tuple[ShardStatus, ...]
+
+
+def read_status(view: PipelineView) -> PipelineStatus:
+    """Reads log, stream and leases; costs one GetRecords call a shard."""
+    place = view.place()
+    shards, leases = view.stream.shards(), view.leases(place)
+    return PipelineStatus(
+        pipeline=view.pipeline.name,
+        stream=place.identity.name,
+        generation=place.generation,
+        retention_hours=place.identity.retention_hours,
+        shards=tuple(_shard(view, place, chain, shards, leases) for chain in view.chains(place)),
+    )
+
+
+def _shard(
+    view: PipelineView, place: Place, chain: Chain, shards: Mapping[str, Shard], leases: Mapping[str, Lease]
+) -> ShardStatus:
+    link = view.newest(chain)
+    state = _state(link, shards.get(chain.shard_id))
+    reads = state in {"open", "closed"}
+    return ShardStatus(
+        shard_id=chain.shard_id,
+        state=state,
+        position=link.end_sequence_number if link else None,
+        lag_ms=view.lag_ms(place, link, chain.shard_id) if reads else None,
+        last_commit=link.attempt_id if link else None,
+        committed_at=_time(link.written_ms) if link else None,
+        owner=(leases[chain.shard_id].owner or None) if chain.shard_id in leases else None,
+        gaps=link is not None and link.kind is LinkKind.GAP,
+        counts=link.counts if link else Counts(),
+    )
+
+
+def _state(link: Link | None, shard: Shard | None) -> str:
+    if link is not None and link.kind is LinkKind.TERMINAL:
+        return "ended"
+    if shard is None:
+        return "forgotten"
+    return "closed" if shard.closed else "open"
+
+
+def _time(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def status_table(status: PipelineStatus) -> Table:
+    title = f"{status.pipeline} on stream {status.stream}, generation {status.generation}"
+    table = Table(title=title, title_justify="left")
+    for heading in ("shard", "state", "position", "lag", "last commit", "committed at", "owner"):
+        table.add_column(heading, overflow="fold")
+    for shard in status.shards:
+        table.add_row(
+            shard.shard_id,
+            shard.state,
+            shard.position or "-",
+            "-" if shard.lag_ms is None else f"{shard.lag_ms} ms",
+            shard.last_commit or "-",
+            shard.committed_at or "-",
+            shard.owner or "-",
+        )
+    return table
