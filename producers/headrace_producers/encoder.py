@@ -38,6 +38,8 @@ class EventEncoder:
         msgspec checks constraints when it decodes, not when an object is built: so what goes out is decoded once, and
         compared, which also finds what JSON cannot carry (NaN becomes null).
         """
+        if not event_id or type(event_id) is not str:
+            raise InvalidRecordError("id", "must be a text that is not empty")
         data = self._check(event)
         key = getattr(event, self._partition_key)
         time: datetime = getattr(event, self._event_time)
@@ -89,9 +91,11 @@ class EventEncoders:
 
 
 def _refusal(message: str) -> InvalidRecordError:
-    """msgspec says `Expected `int` >= 0 - at `$.field``; a pattern's message holds no value either."""
-    rule, _, path = message.partition(" - at `$")
-    return InvalidRecordError(path.strip("`.") or "event", rule)
+    """msgspec says `Expected `int` >= 0 - at `$.field``; of its messages only the one on enums quotes the value."""
+    rule, _, path = message.rpartition(" - at `$")
+    if rule.startswith("Invalid enum value"):
+        rule = "not one of the allowed values"
+    return InvalidRecordError(path.strip("`.") or "event", rule or "breaks its contract")
 
 
 def _changed(event: msgspec.Struct, decoded: msgspec.Struct) -> InvalidRecordError:

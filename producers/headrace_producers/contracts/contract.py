@@ -84,6 +84,11 @@ def declared_contracts() -> tuple[Contract, ...]:
 
 def _check(declared: Contract) -> None:
     where = f"contract {declared.type}"
+    config = declared.event.__struct_config__
+    if config.array_like or config.tag is not None or config.omit_defaults or not config.eq:
+        raise ContractError(
+            f"{where}: array_like, tag, omit_defaults and eq=False change what readers see; leave them out"
+        )
     try:
         msgspec.json.Decoder(declared.event)
     except TypeError as error:
