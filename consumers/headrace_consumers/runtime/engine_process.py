@@ -74,10 +74,10 @@ def attempt(run_engine: RunEngine) -> EngineExit:
         tie_to_parent(job.supervisor_pid)
         run_job(job, run_engine)
     except HeadraceError as error:
-        _log.error("the engine ends without a checkpoint", extra={"fields": {"error": describe(error)}})  # noqa: TRY400 - an expected end
+        _log.error("the engine ends without a checkpoint", extra={"fields": {"error": describe(error)}})
         say(str(error))
         return exit_of(error)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001 - told, and the process ends
         _log.exception("the engine ends without a checkpoint")
         say(f"the engine crashed: {describe(error)}")
         return EngineExit.CRASHED
@@ -87,7 +87,7 @@ def attempt(run_engine: RunEngine) -> EngineExit:
 def main() -> None:
     faulthandler.enable()
     configure_logs()
-    from headrace_consumers.runtime.engine import run_engine
+    from headrace_consumers.runtime.assembly import run_engine
 
     # Jobs may still wait for AWS in threads: nothing is to wait for them.
     os._exit(attempt(run_engine))

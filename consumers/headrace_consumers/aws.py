@@ -1,0 +1,41 @@
+"""boto3's clients as Headrace wants them: one attempt a call, since our own retry keeps request tokens, and short waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+
+UPLOAD_CONNECTIONS = 16
+_CONFIG = Config(
+    retries={"total_max_attempts": 1},
+    connect_timeout=5,
+    read_timeout=60,
+    max_pool_connections=UPLOAD_CONNECTIONS,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AwsClients:
+    """Region, credentials and endpoints come from the environment, as boto3 reads it. Thread-safe."""
+
+    dynamodb: DynamoDBClient
+    kinesis: KinesisClient
+    s3: S3Client
+
+
+def make_clients() -> AwsClients:
+    """Opens no connection. Raises botocore's NoRegionError where no region is set."""
+    session = boto3.Session()
+    return AwsClients(
+        dynamodb=session.client("dynamodb", config=_CONFIG),
+        kinesis=session.client("kinesis", config=_CONFIG),
+        s3=session.client("s3", config=_CONFIG),
+    )
