@@ -1,4 +1,4 @@
-"""The engine's side of the handoff: relays pass the daemon's pipes over a Unix socket (SCM_RIGHTS), one pair per shard."""
+"""The engine's side of the handoff: relays pass the daemon's pipes over a Unix socket (SCM_RIGHTS), a pair a shard."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class ShardPipes:
 
 
 class HandoffListener:
-    """Listens in a directory that only this user may enter. `fileno()` is readable when `accept()` may have something;
-    neither blocks, whatever a client does. Raises DaemonError where the directory is open to others."""
+    """Listens in a directory that only this user may enter. `fileno()` is readable when `accept()` may have
+    something; neither blocks, whatever a client does. Raises DaemonError where the directory is open to others."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
@@ -60,7 +60,7 @@ class HandoffListener:
         return self._ready.fileno()
 
     def accept(self) -> ShardPipes | None:
-        """The pipes of one shard, if a relay has handed them over; None otherwise. Call again while `fileno()` is readable."""
+        """The pipes of one shard, if a relay handed them over. Call again while `fileno()` is readable."""
         for fd, _ in self._ready.poll(0):
             if fd == self._server.fileno():
                 self._greet()
@@ -78,14 +78,16 @@ class HandoffListener:
     def _check_directory(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(self._path.parent.stat().st_mode) & 0o077:
-            raise DaemonError(f"{self._path.parent}: others may enter the directory of the engine's socket; chmod 700 it")
+            raise DaemonError(
+                f"{self._path.parent}: others may enter the directory of the engine's socket; chmod 700 it"
+            )
 
     def _greet(self) -> None:
         try:
             client, _ = self._server.accept()
         except (BlockingIOError, ConnectionError):
             return
-        client.setblocking(False)
+        client.setblocking(False)  # noqa: FBT003 - socket's own signature
         self._greeting[client.fileno()] = client
         self._ready.register(client, select.EPOLLIN)
 

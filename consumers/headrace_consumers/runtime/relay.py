@@ -27,4 +27,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    posix._exit(main())  # no clean-up: the standard streams are gone
+    posix._exit(main())  # noqa: SLF001 - no clean-up: the standard streams are gone

@@ -1,4 +1,4 @@
-"""Every metric of the consumers: name, kind, unit, labels and one line of meaning. Nothing is counted under another name."""
+"""Every metric of the consumers: name, kind, unit, labels and one line of meaning."""
 
 from __future__ import annotations
 

@@ -18,10 +18,11 @@ _REQUEST_LIMIT_S = 10
 
 
 class TelemetryServer:
-    """Answers on `listening` until closed: 200 or 503 with a JSON sentence on /healthz, Prometheus's text on /metrics."""
+    """Answers on `listening` until closed: 200 or 503 and a sentence on /healthz, Prometheus's text on /metrics."""
 
     def __init__(self, listening: socket.socket, metrics: Metrics, health: Callable[[], Health]) -> None:
-        self._server = ThreadingHTTPServer(listening.getsockname()[:2], _handler(metrics, health), bind_and_activate=False)
+        address = listening.getsockname()[:2]
+        self._server = ThreadingHTTPServer(address, _handler(metrics, health), bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = listening
         self._server.daemon_threads = True
@@ -38,7 +39,7 @@ def _handler(metrics: Metrics, health: Callable[[], Health]) -> type[BaseHTTPReq
     class Handler(BaseHTTPRequestHandler):
         timeout = _REQUEST_LIMIT_S
 
-        def do_GET(self) -> None:  # noqa: N802 - http.server's name
+        def do_GET(self) -> None:
             match self.path.partition("?")[0]:
                 case "/metrics":
                     self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, metrics.exposition())

@@ -1,7 +1,7 @@
 """Logs as JSON lines on stderr: ts, level, logger, message, then the fields of the call.
 
-Of an exception that is not ours only the type is told, and AWS's error code: foreign messages quote what they choked on,
-and that may be a payload or a secret.
+Of an exception that is not ours only the type is told, and AWS's error code: foreign messages quote what they choked
+on, and that may be a payload or a secret.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def frames(trace: TracebackType | None) -> list[str]:
 
 
 def configure_logs(stream: IO[str] | None = None, level: int = logging.INFO) -> None:
-    """Ours from `level`, everybody else's from WARNING; also what nobody caught, in any thread. Called once, at the edge."""
+    """Ours from `level`, all else from WARNING; also what nobody caught, in any thread. Called once, at the edge."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
 from headrace_consumers.runtime.daemon import (
     SOCKET_VARIABLE,
     DaemonJob,
@@ -35,7 +36,6 @@ from headrace_consumers.runtime.multilang import (
     encode_status,
 )
 from headrace_consumers.settings import KclSettings
-
 from tests.consumers.runtime_process.aws import REGION, client, environment, local_aws
 
 STREAM = "rivers"

@@ -1,0 +1,43 @@
+"""The command `headrace-consumers`: a thin table; each command lives in a module of its own."""
+
+from __future__ import annotations
+
+import sys
+
+from cyclopts import App, CycloptsError
+from cyclopts.config import Env
+
+from headrace_consumers.commands.run import run
+from headrace_producers.errors import HeadraceError, SettingsError
+
+USAGE_ERROR = 2
+
+app = App(
+    name="headrace-consumers",
+    help="Carries Kinesis streams into the lake, exactly once.",
+    config=Env("HEADRACE_", command=False),
+    result_action="return_value",
+    exit_on_error=False,
+    print_error=False,
+)
+app.command(run)
+
+
+def main() -> None:
+    """Expected errors are one sentence on stderr: exit code 2 for wrong settings, 1 for all else."""
+    sys.exit(execute(sys.argv[1:]))
+
+
+def execute(arguments: list[str]) -> int:
+    """One command line; its exit code."""
+    try:
+        return int(app(arguments) or 0)
+    except (CycloptsError, SettingsError) as error:
+        return _say(error, USAGE_ERROR)
+    except HeadraceError as error:
+        return _say(error, 1)
+
+
+def _say(error: Exception, code: int) -> int:
+    print(f"headrace-consumers: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

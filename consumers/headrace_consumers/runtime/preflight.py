@@ -1,0 +1,129 @@
+"""What a worker asks AWS before it starts anything: is all there, and where to begin. Creates nothing but its start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+
+from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.pipeline import Pipeline
+from headrace_consumers.settings import WorkerSettings
+from headrace_consumers.shards import StreamIdentity
+from headrace_producers.errors import SettingsError, TerminalError, TransientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kinesis import KinesisClient
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+_MISSING = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})
+_REFUSED = frozenset({
+    "AccessDenied", "AccessDeniedException", "403", "UnrecognizedClientException", "ExpiredTokenException",
+    "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
+})  # fmt: skip
+PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
+"""Whoever starts a worker waits for this; the running worker has patience of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aws:
+    """The clients of the start."""
+
+    region: str
+    kinesis: KinesisClient
+    dynamodb: DynamoDBClient
+    s3: S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What was found."""
+
+    stream: StreamIdentity
+    generation: int
+    start: str
+    """TRIM_HORIZON or an ISO 8601 time, frozen in the log since the pipeline's first start."""
+
+    def application_name(self, pipeline: str) -> str:
+        """KCL's: another generation, or another birth of the stream, begins with an empty lease table."""
+        return f"headrace-{pipeline}-g{self.generation}-{self.stream.created_ms}"
+
+
+def connect() -> Aws:
+    """Clients from AWS's own environment; SettingsError where it names no region."""
+    session = boto3.Session()
+    try:
+        kinesis = session.client("kinesis", config=PATIENCE)
+        return Aws(
+            kinesis.meta.region_name,
+            kinesis,
+            session.client("dynamodb", config=PATIENCE),
+            session.client("s3", config=PATIENCE),
+        )
+    except NoRegionError:
+        raise SettingsError("no AWS region: set AWS_REGION or AWS_DEFAULT_REGION") from None
+
+
+def survey(aws: Aws, pipeline: Pipeline, settings: WorkerSettings, now: datetime) -> Ground:
+    """Raises TerminalError for what is missing or refused, TransientError for an AWS that does not answer."""
+    name = settings.stream or pipeline.stream
+    table = settings.log.log_table
+    _asked(lambda: aws.kinesis.describe_stream_summary(StreamName=name), f"stream {name}")
+    _asked(lambda: aws.dynamodb.describe_table(TableName=table), f"commit log table {table}")
+    for bucket in (settings.lake.raw_bucket, settings.lake.processed_bucket):
+        _asked(lambda bucket=bucket: aws.s3.head_bucket(Bucket=bucket), f"bucket {bucket}")  # type: ignore[misc]
+    log = DynamoDbLog(aws.dynamodb, table)
+    return Ground(KinesisStream(aws.kinesis, name).identity(), log.generation(pipeline.name),
+                  frozen_start(log, pipeline.name, settings.kcl.start, now))  # fmt: skip
+
+
+def frozen_start(log: CommitLog, pipeline: str, wanted: str, now: datetime) -> str:
+    """NOW becomes a time, and the first worker's wish stands for ever. Raises SettingsError on what is no position."""
+    if wanted.upper() == "NOW":
+        wanted = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    elif wanted.upper() == "TRIM_HORIZON":
+        wanted = "TRIM_HORIZON"
+    elif not _is_time(wanted):
+        raise SettingsError(f"start {wanted!r} is neither TRIM_HORIZON, NOW nor an ISO 8601 time with an offset")
+    return log.start_position(pipeline, wanted)
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _asked(call: Callable[[], T], what: str) -> T:
+    try:
+        return call()
+    except (NoCredentialsError, PartialCredentialsError):
+        raise TerminalError("no AWS credentials: set AWS_ACCESS_KEY_ID and its secret, a profile or a role") from None
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in _MISSING:
+            raise TerminalError(
+                f"{what} does not exist in this account and region; create it or name another"
+            ) from None
+        if code in _REFUSED:
+            raise TerminalError(f"{what}: AWS refused ({code}); check credentials and permissions") from None
+        raise TransientError(f"{what}: AWS answered {code}") from None
+    except (BotoCoreError, HTTPClientError) as error:
+        raise TransientError(f"{what}: AWS cannot be reached ({type(error).__name__}); check the endpoint") from None
