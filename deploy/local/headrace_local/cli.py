@@ -6,12 +6,17 @@ import sys
 from collections.abc import Callable
 from typing import Annotated
 
+import msgspec
 from cyclopts import App, Parameter
+from rich.console import Console
 
+from headrace_local.demo import Demo, DemoPlan, DemoReport
 from headrace_local.environment import aws_variables
 from headrace_local.folder import StackFolder
 from headrace_local.interrupts import Interrupted, interruptible
 from headrace_local.processes import Member
+from headrace_local.progress import progress_view
+from headrace_local.report import print_verdict
 from headrace_local.resources import Resources
 from headrace_local.stack import StackStatus, owned_stack
 from headrace_local.stack import down as end_by_name
@@ -68,19 +73,77 @@ def status(*, name: Name = None) -> int:
     return _told(run)
 
 
+@app.command
+def demo(
+    *,
+    name: Name = None,
+    flights: int = DemoPlan.flights,
+    shards: int = DemoPlan.shards,
+    workers: int = DemoPlan.workers,
+    rate: float | None = None,
+    corrupt: float = 0.0,
+    keep: bool = False,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Stream real flights through everything, and prove that each arrived once. Exit 1 where anything differs.
+
+    Parameters
+    ----------
+    flights
+        How many rows of the flight tables, first in event order; the weather of that time comes along.
+    shards
+        Shards of the stream.
+    workers
+        Worker processes, each with a Java daemon and an engine.
+    rate
+        Events a second; as fast as the stream takes them where not given.
+    corrupt
+        Percent of the events that are spoilt between producer and stream.
+    keep
+        Leave the local AWS running, with the lake in it, until `down`.
+    as_json
+        Print one JSON object as the last line of stdout, also on failure.
+    """
+    report = DemoReport()
+
+    def run() -> int:
+        nonlocal report
+        plan = DemoPlan(flights=flights, shards=shards, workers=workers, rate=rate, corrupt_percent=corrupt, keep=keep)
+        errors = Console(stderr=True)
+        with progress_view(errors) as view:
+            running = Demo(plan, StackFolder.named(name), view)
+            try:
+                verdict = running.run()
+            finally:
+                report = running.report
+        print_verdict(errors if as_json else Console(), report, verdict)
+        return 0 if report.ok else 1
+
+    def note(sentence: str) -> None:
+        nonlocal report
+        report = msgspec.structs.replace(report, ok=False, error=sentence)
+
+    code = _told(run, note)
+    if as_json:
+        print(msgspec.json.encode(report).decode())
+    return code
+
+
 def main() -> None:
     sys.exit(app(result_action="return_value"))
 
 
-def _told(run: Callable[[], int]) -> int:
+def _told(run: Callable[[], int], note: Callable[[str], None] = lambda _sentence: None) -> int:
     """Errors as a sentence on stderr, interruptions as the exit code that a shell expects."""
     try:
         with interruptible():
             return run()
     except Interrupted as interrupted:
+        note(str(interrupted))
         print(f"headrace-local: {interrupted}; nothing is left behind", file=sys.stderr)
         return interrupted.exit_code
     except HeadraceError as error:
+        note(str(error))
         print(f"headrace-local: {error}", file=sys.stderr)
         return 1
 

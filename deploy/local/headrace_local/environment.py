@@ -14,6 +14,8 @@ import boto3
 import botocore.config
 import botocore.session
 
+from headrace_producers.boto import NO_RETRIES, BotoKinesis
+
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kinesis import KinesisClient
@@ -64,6 +66,10 @@ class AwsClients:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return self._session.client("dynamodb", endpoint_url=self.endpoint, config=_CONFIG)
+
+    def producer_client(self) -> BotoKinesis:
+        """What a Producer connects to: its own client, without boto3's retries."""
+        return BotoKinesis(self._session.client("kinesis", endpoint_url=self.endpoint, config=NO_RETRIES))
 
     def close(self) -> None:
         for client in self.__dict__.values():

@@ -67,7 +67,7 @@ def _let_go(lock: FolderLock) -> None:
 
 
 def _lock_for_new(folder: StackFolder) -> FolderLock:
-    """The lock of an empty folder. What a dead command left behind is removed first, folder included, hence the loop."""
+    """The lock of an empty folder. What a dead command left behind is removed first, and its folder: hence the loop."""
     while True:
         lock = folder.lock() or folder.wait_for_lock(_GLANCE_S) or folder.lock()
         if lock is None:

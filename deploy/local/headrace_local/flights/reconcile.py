@@ -94,9 +94,9 @@ def _load_lake(database: duckdb.DuckDBPyConnection, lake: LakeCopy) -> None:
     parts = " UNION ALL ".join(f"SELECT event_id FROM {table}" for table in TABLES)  # noqa: S608 -- our own names
     database.execute(f"CREATE VIEW row_ids AS {parts}")
     letters = database.execute(_source(DEAD_LETTERS, lake)).fetchall()
-    ids = [_letter_id(payload) for _, payload in letters]
-    database.register("letters", pa.table({"event_id": pa.array(ids, pa.string()),
-                                           "reason": pa.array([reason for reason, _ in letters], pa.string())}))  # fmt: skip
+    ids = pa.array([_letter_id(payload) for _, payload in letters], pa.string())
+    reasons = pa.array([reason for reason, _ in letters], pa.string())
+    database.register("letters", pa.table({"event_id": ids, "reason": reasons}))
     database.execute("CREATE VIEW seen AS SELECT event_id FROM row_ids UNION ALL SELECT event_id FROM letters")
 
 
