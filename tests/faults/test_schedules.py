@@ -407,7 +407,11 @@ def test_a_record_over_the_row_limit_still_commits() -> None:
     world.put_pack(shard_id, events=7)
     world.put_pack(shard_id, events=2)
     worker = started(world, shard_id, ONE_ROW)
-    consume(worker, shard_id)
+    worker.deliver(shard_id, 5)
+    world.now_s += 6.0
+    worker.tick()
+    worker.work(1)
     assert len(world.rows()) == 7
-    world.drain()
+    worker.work()
+    assert len(world.rows()) == 9, "what had no room in the first batch waited for a second age"
     world.check_complete()

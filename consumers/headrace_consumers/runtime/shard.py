@@ -93,10 +93,12 @@ class ShardState:
         return Segment(self.chain, self.tip, self.have_from, tuple(self.pending))
 
     def committed(self, tip: Tip, now_s: float) -> None:
-        """Drops what the chain has now; what was not taken waits for the next batch."""
+        """Drops what the chain has now. What the batch had no room for is as old as before, so the next one is due."""
+        taken = bisect_right(self.pending, tip.position, key=_position)
+        oldest_s = self.oldest_s if taken < self.in_flight else now_s
         self.tip = tip
         self.in_flight = 0
-        self._keep(self.pending[bisect_right(self.pending, tip.position, key=_position) :], now_s)
+        self._keep(self.pending[taken:], oldest_s)
 
     def drop_held(self) -> None:
         """Forgets uncommitted records: another owner has them, or will."""
