@@ -121,7 +121,7 @@ class DynamoDbLog:
 
     def _judge(self, error: ClientError, links: Sequence[Link]) -> Committed | Fenced:
         """What stood in the way of a cancelled transaction: our own earlier attempt, other links, or the generation."""
-        reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())  # type: ignore[assignment]
+        reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())
         if len(reasons) > len(links) and reasons[len(links)].get("Code") == _CONDITION_FAILED:
             raise GenerationRaisedError(
                 f"pipeline {links[0].chain.pipeline}: generation {links[0].chain.generation} was superseded by a rewind"
@@ -182,5 +182,5 @@ def _cancelled_in_passing(error: BaseException) -> bool:
     """Only ConditionalCheckFailed fences, and only a malformed item is hopeless; other cancellations pass."""
     if error_code(error) != _CANCELLED or not isinstance(error, ClientError):
         return passes_by_itself(error)
-    reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())  # type: ignore[assignment]
+    reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())
     return not any(reason.get("Code") in _FINAL_REASONS for reason in reasons)

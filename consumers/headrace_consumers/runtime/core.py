@@ -199,7 +199,8 @@ class EngineCore:
 
     def _process(self, shard: ShardState, message: ProcessRecords, now: Moment) -> None:
         shard.in_hand = "processRecords"
-        shard.millis_behind_latest = message.millis_behind_latest
+        if message.millis_behind_latest is not None:
+            shard.millis_behind_latest = message.millis_behind_latest
         if shard.phase is Phase.ACTIVE:
             if self._gap_before(shard, message.records, now):
                 self._mark_gap(shard, message.records)

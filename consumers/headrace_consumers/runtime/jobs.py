@@ -36,7 +36,8 @@ class Workplace:
             case MarkGap():
                 return self.committer.mark_gap(job.chain, job.tip, job.end, job.reason)
             case Beat():
-                return self.committer.beat(job.chain)
+                self.committer.beat(job.chain)
+                return None
 
 
 class JobRunner:
