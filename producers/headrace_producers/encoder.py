@@ -57,7 +57,7 @@ class EventEncoder:
             data = _encode(event)
             decoded = self._decode(data)
         except msgspec.ValidationError as error:
-            raise _refusal(str(error)) from None
+            raise refusal(str(error)) from None
         except (TypeError, ValueError, OverflowError):
             raise InvalidRecordError("event", "holds a value that JSON cannot carry") from None
         for name, check in self._checks:
@@ -90,8 +90,11 @@ class EventEncoders:
         return EventEncoder(contract_of(type(event)), self._source, self._max_event_bytes)
 
 
-def _refusal(message: str) -> InvalidRecordError:
-    """msgspec says `Expected `int` >= 0 - at `$.field``; of its messages only the one on enums quotes the value."""
+def refusal(message: str) -> InvalidRecordError:
+    """A validation error of msgspec as ours, without values.
+
+    It says `Expected `int` >= 0 - at `$.field``; of its messages only the one on enums quotes the value.
+    """
     rule, _, path = message.rpartition(" - at `$")
     if rule.startswith("Invalid enum value"):
         rule = "not one of the allowed values"

@@ -28,8 +28,8 @@ class Producer:
     put() returns as soon as the event is in the buffer; a thread of its own packs and sends. Use it in a `with` block,
     or call close(). Threads may share it. What can be lost, and when:
 
-    - the process dies: what is in the buffer is lost. With `spool_dir` only what was not yet packed (for
-      `linger_s`, or while a lane is busy up to one pack per shard); the rest is sent by the next producer of that folder;
+    - the process dies: what is in the buffer is lost. With `spool_dir` only what was not yet packed (for `linger_s`, or
+      while a lane is busy up to one pack per shard); the next producer of that folder sends the rest;
     - Kinesis gives no clear answer for half of `horizon_s` (30 minutes): the pack is reported UNKNOWN, for sending it
       again might double it. It is in the stream once, or not at all;
     - close() runs out of time: never attempted events are reported LOST, attempted ones UNKNOWN. With a spool they stay
@@ -71,9 +71,9 @@ class Producer:
         """Checks, encodes and buffers one event; answers its id. Never waits for the network.
 
         `event_id` is yours to give where the source has one; it must be unique per `source`. Blocks up to
-        `put_timeout_s` while the buffer is full, then raises BufferFullError. InvalidRecordError says which field breaks which rule;
-        ContractError that the class declares no contract; ProducerClosedError that nothing is taken any more;
-        SettingsError, at the first put, that the spool belongs to another process.
+        `put_timeout_s` while the buffer is full, then raises BufferFullError. InvalidRecordError says which field
+        breaks which rule; ContractError that the class declares no contract; ProducerClosedError that nothing is taken
+        any more; SettingsError, at the first put, that the spool belongs to another process.
         """
         session = self._session or self._begin()
         if event_id is None:
@@ -96,8 +96,11 @@ class Producer:
         return session is None or session.flush(timeout_s)
 
     def close(self, timeout_s: float | None = None) -> bool:
-        """Takes no more, flushes, stops. False when something was left when `timeout_s` (the settings' by default) was
-        over: it has been reported to the delivery callback, or is in the spool. A call under way is waited for."""
+        """Takes no more, flushes, stops. A call under way is waited for.
+
+        False when something was left when `timeout_s` (the settings' by default) was over: it has been reported to the
+        delivery callback, or is in the spool.
+        """
         with self._lock:
             session, self._closed = self._session, True
         if session is None:
@@ -105,9 +108,11 @@ class Producer:
         return session.close(self._settings.close_timeout_s if timeout_s is None else timeout_s)
 
     def renew(self) -> None:
-        """Starts afresh under a new id, as a fork's child does by itself: call it where this process wakes as a copy
-        (restored from a snapshot), before the next put(). What was buffered is dropped and reported: flush() before the
-        snapshot is taken."""
+        """Starts afresh under a new id, as a fork's child does by itself.
+
+        Call it where this process wakes as a copy (restored from a snapshot), before the next put(). What was buffered
+        is dropped and reported: flush() before the snapshot is taken.
+        """
         with self._lock:
             session, self._session = self._session, None
         if session is not None:

@@ -79,8 +79,8 @@ class Sender:
 
     @property
     def wake_bytes(self) -> int:
-        """How many waiting bytes end the rest early: any where nothing is open yet, else a pack's worth."""
-        return 1 if self._packer.is_empty else self._settings.pack_bytes
+        """How many waiting bytes end the rest early: any where nothing is open yet, else a few packs' worth."""
+        return 1 if self._packer.is_empty else min(4 * self._settings.pack_bytes, self._settings.max_buffer_bytes // 4)
 
     def abandon(self) -> None:
         """Reports what is left as unknown (once attempted) or lost; spooled packs stay on disk for the next start."""

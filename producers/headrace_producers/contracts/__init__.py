@@ -2,6 +2,7 @@
 
 from headrace_producers.contracts.column import Column, ColumnType, Constraints, column
 from headrace_producers.contracts.contract import Contract, contract, contract_of, declared_contracts
+from headrace_producers.contracts.schema import json_schema
 
 __all__ = [
     "Column",
@@ -12,4 +13,5 @@ __all__ = [
     "contract",
     "contract_of",
     "declared_contracts",
+    "json_schema",
 ]
