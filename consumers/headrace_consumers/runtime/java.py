@@ -37,7 +37,7 @@ def find_jars() -> Path:
     spec = importlib.util.find_spec("amazon_kclpy")
     if spec is None or not spec.submodule_search_locations:
         raise DaemonError(
-            "amazon-kclpy is not installed: it brings the MultiLangDaemon; install headrace-consumers anew"
+            "amazon-kclpy is not installed: it brings the MultiLangDaemon; install it"
         )
     return check_jars(Path(spec.submodule_search_locations[0], "jars"))
 

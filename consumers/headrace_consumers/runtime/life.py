@@ -87,7 +87,7 @@ class _Life:
         reading = self._watch(daemon, self._daemon_log.line)
         self._left_over.push_async_callback(_end_task, asyncio.ensure_future(self._chores()))
         await self._first(self._engine.wait(), daemon.wait(), self._stop.wait())
-        if self._engine.returncode is None and daemon.returncode is None:
+        if self._engine_code() is None and daemon.returncode is None:
             return await self._shut_down(daemon)
         return await self._died(daemon, reading)
 
@@ -95,22 +95,22 @@ class _Life:
         limit_s = self._plan.shutdown_grace_s + STOP_MARGIN_S
         daemon.terminate()
         await self._first(daemon.wait(), self._engine.wait(), limit_s=limit_s)
-        if self._engine.returncode is not None:
-            return await self._engine_ended(self._engine.returncode)
+        if (code := self._engine_code()) is not None:
+            return await self._engine_ended(code)
         if daemon.returncode is None:
             return Ended(Ending.OVERDUE, f"the daemon did not stop within {limit_s:.0f} s and was killed")
         self._close_control()
         await self._first(self._engine.wait(), limit_s=limit_s)
-        if self._engine.returncode is None:
+        if (code := self._engine_code()) is None:
             return Ended(Ending.OVERDUE, f"the engine did not finish within {limit_s:.0f} s and was killed")
-        if self._engine.returncode != EngineExit.FINISHED:
-            return await self._engine_ended(self._engine.returncode)
+        if code != EngineExit.FINISHED:
+            return await self._engine_ended(code)
         return Ended(Ending.STOPPED, "committed, checkpointed and stopped")
 
     async def _died(self, daemon: Process, reading: asyncio.Future[None]) -> Ended:
         await self._first(self._engine.wait(), limit_s=LAST_WORD_S)
-        if self._engine.returncode is not None:
-            return await self._engine_ended(self._engine.returncode)
+        if (code := self._engine_code()) is not None:
+            return await self._engine_ended(code)
         await asyncio.wait([reading], timeout=LAST_WORD_S)
         reason = self._daemon_log.last_error or "it gave no reason"
         return Ended(Ending.CRASHED, f"the daemon ended with code {daemon.returncode}: {reason}")
@@ -127,6 +127,9 @@ class _Life:
         ending = Ending.TERMINAL if code == EngineExit.TERMINAL else Ending.CRASHED
         named = EngineExit(code).name.lower() if code in set(EngineExit) else "unknown"
         return Ended(ending, self._said[-1] if self._said else f"the engine ended with code {code} ({named})")
+
+    def _engine_code(self) -> int | None:
+        return self._engine.returncode
 
     def _hear(self, line: bytes) -> None:
         text = line.decode(errors="replace")

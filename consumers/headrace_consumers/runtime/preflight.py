@@ -120,7 +120,7 @@ def _asked(call: Callable[[], T], what: str) -> T:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _MISSING:
             raise TerminalError(
-                f"{what} does not exist in this account and region; create it or name another"
+                f"{what} is not in this account and region; create it, or name another"
             ) from None
         if code in _REFUSED:
             raise TerminalError(f"{what}: AWS refused ({code}); check credentials and permissions") from None

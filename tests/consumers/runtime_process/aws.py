@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.config import Config
@@ -30,9 +31,9 @@ def environment(endpoint: str) -> dict[str, str]:
     }
 
 
-def client(service: str, endpoint: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - boto3 builds it at run time
-    return boto3.client(
-        service,
+def client(service: str, endpoint: str) -> Any:
+    return boto3.Session().client(
+        service,  # type: ignore[call-overload]  # any service, known at run time
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id="test",

@@ -137,7 +137,7 @@ def _start(directory: Path, endpoint: str, log: Path, job: DaemonJob) -> subproc
 
 @pytest.mark.timeout(150)
 def test_records_arrive_through_the_handoff_leases_get_checkpoints_and_relays_exit(tmp_path: Path) -> None:
-    """Every record of every shard comes through a relay's pipe, checkpoints reach the lease table, SIGTERM ends cleanly."""
+    """Every record comes through a relay's pipe, checkpoints reach the lease table, SIGTERM ends cleanly."""
     directory = run_directory()
     listener = HandoffListener(str(directory / "engine.sock"))
     loop = Loop(listener)
