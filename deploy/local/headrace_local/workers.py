@@ -7,8 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from headrace_local import processes
 from headrace_local.aws import last_lines
@@ -19,13 +20,15 @@ from headrace_local.resources import Resources
 
 PIPELINE = "headrace_local.pipelines:flights"
 STOP_TIMEOUT_S = 60.0
-LOCAL_SETTINGS: Mapping[str, object] = {
-    "max_batch_age_s": 5.0,
-    "failover_time_ms": 5_000,
-    "idle_between_reads_ms": 250,
-    "shard_sync_interval_ms": 1_000,
-    "cbor": "false",  # MiniStack speaks it only where cbor2 is installed
-}
+LOCAL_SETTINGS: Mapping[str, object] = MappingProxyType(
+    {
+        "max_batch_age_s": 5.0,
+        "failover_time_ms": 5_000,
+        "idle_between_reads_ms": 250,
+        "shard_sync_interval_ms": 1_000,
+        "cbor": "false",  # MiniStack speaks it only where cbor2 is installed
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class WorkerPlan:
     endpoint: str
     resources: Resources
     pipeline: str = PIPELINE
-    settings: Mapping[str, object] = LOCAL_SETTINGS
+    settings: Mapping[str, object] = field(default_factory=lambda: LOCAL_SETTINGS)
 
     def environment(self, worker_id: str) -> dict[str, str]:
         settings = {
