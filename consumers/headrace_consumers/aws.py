@@ -1,4 +1,4 @@
-"""boto3's clients as Headrace wants them: one attempt a call, since our own retry keeps request tokens, and short waits."""
+"""boto3's clients as Headrace wants them: one attempt a call, as our own retry keeps request tokens; short waits."""
 
 from __future__ import annotations
 

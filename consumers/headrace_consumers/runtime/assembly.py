@@ -26,7 +26,7 @@ HOUR_MS = 3_600_000
 def run_engine(
     job: EngineJob, pipeline: Pipeline, listener: HandoffListener, control_fd: int, metrics: Metrics
 ) -> None:
-    """Blocks until the control pipe has ended and the daemon has closed its pipes. Raises what ends the engine early."""
+    """Blocks until the control pipe has ended and the daemon has closed its pipes. Raises what ends it early."""
     workplace = _workplace(job, pipeline, make_clients())
     jobs = JobRunner(workplace.do)
     core = EngineCore(_core_settings(job, pipeline))
