@@ -87,8 +87,6 @@ def daemon_properties(job: DaemonJob, executable: str) -> str:
         "idleTimeBetweenReadsInMillis": kcl.idle_between_reads_ms,
         "failoverTimeMillis": kcl.failover_time_ms,
         "shardSyncIntervalMillis": kcl.shard_sync_interval_ms,
-        "workerMetricsReporterFreqInMillis": kcl.worker_metrics_interval_ms,
-        "inMemoryWorkerMetricsCaptureFrequencyMillis": min(1_000, kcl.worker_metrics_interval_ms),
         # Checkpoints ride on messages, so an idle shard needs messages too.
         "callProcessRecordsEvenForEmptyRecordList": "true",
         # Without it SIGTERM kills before `shutdownRequested`.
