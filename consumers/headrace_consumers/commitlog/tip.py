@@ -53,19 +53,26 @@ class Tip:
 
 def read_tip(log: CommitLog, store: ObjectStore, chain: Chain) -> Tip | None:
     """The chain's tip by consistent reads, lanes rebuilt from the last full table on; None where no link stands."""
-    newest_first = list(_until_full(log, chain))
-    if not newest_first:
-        return None
-    tip = Tip()
+    return _replay(log.newest_links(chain), store)
+
+
+def tip_before(log: CommitLog, store: ObjectStore, link: Link) -> Tip:
+    """What the chain knew where `link` begins: the tip that it was written on. Reads back to it from the end."""
+    older = (found for found in log.newest_links(link.chain) if found.start < link.start)
+    return _replay(older, store) or Tip()
+
+
+def _replay(newest_first: Iterator[Link], store: ObjectStore) -> Tip | None:
+    tip: Tip | None = None
     lanes: dict[str, LaneState] = {}
-    for link in reversed(newest_first):
+    for link in reversed(list(_until_full(newest_first))):
         lanes.update(lanes_of(link, store))
-        tip = tip.after(link, dict(lanes))
+        tip = (tip or Tip()).after(link, dict(lanes))
     return tip
 
 
-def _until_full(log: CommitLog, chain: Chain) -> Iterator[Link]:
-    for link in log.newest_links(chain):
+def _until_full(newest_first: Iterator[Link]) -> Iterator[Link]:
+    for link in newest_first:
         yield link
         if link.lanes_full:
             return

@@ -19,7 +19,7 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
 
     shard_id: str
     state: str
-    """`open`, `closed` (ended, not yet read to its end), `ended` (terminal link stands) or `forgotten` by the stream."""
+    """`open`, `closed` (ended, not read to its end), `ended` (terminal link stands) or `forgotten` by the stream."""
     position: str | None
     lag_ms: int | None
     last_commit: str | None

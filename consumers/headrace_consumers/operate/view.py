@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from headrace_consumers.aws_retry import retried
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
+from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.operate.leases import Lease, read_leases
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.runtime.job import application_name
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineView:
-    """One pipeline, read only. Every method blocks on the network."""
+    """One pipeline, its log, lake and stream. Methods only read, and block on the network."""
 
     pipeline: Pipeline
     log: CommitLog
+    store: ObjectStore
     stream: StreamView
     kinesis: KinesisClient
     dynamodb: DynamoDBClient
