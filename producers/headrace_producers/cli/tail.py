@@ -21,9 +21,9 @@ _ROUND_S = 0.25
 
 def run(options: argparse.Namespace, contracts: Sequence[Contract]) -> int:
     del contracts
-    from headrace_producers.boto_reading import connect
+    from headrace_producers.boto import connect_reader
 
-    shards = Shards(connect(options.stream), from_start=options.from_start)
+    shards = Shards(connect_reader(options.stream), from_start=options.from_start)
     show = _json_line if options.json else _human_line
     try:
         for line in itertools.islice(follow(shards), options.limit):
