@@ -52,8 +52,10 @@ class KclSettings:
     failover_time_ms: int = 20_000
     idle_between_reads_ms: int = 1_000
     shard_sync_interval_ms: int = 30_000
-    max_records: int = 10_000
-    heap_mib: int = 256
+    max_records: int = 100
+    """Of one read; caps the daemon's lines. Enough for packed records; for single small events say up to 10000."""
+    heap_mib: int = 512
+    """KCL holds up to four reads of each shard, of at most 10 MB each."""
     cbor: bool = True
     """Off for emulators that lack it."""
     graceful_lease_handoff: bool = False

@@ -26,6 +26,7 @@ LOCAL_SETTINGS: Mapping[str, object] = MappingProxyType(
         "failover_time_ms": 5_000,
         "idle_between_reads_ms": 250,
         "shard_sync_interval_ms": 1_000,
+        "max_records": 10,  # MiniStack's reads know no limit of 10 MB, only this one
         "cbor": "false",  # MiniStack speaks it only where cbor2 is installed
     }
 )
