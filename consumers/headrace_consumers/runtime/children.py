@@ -17,10 +17,10 @@ from headrace_consumers.runtime.multilang import LineBuffer
 _CHUNK_BYTES = 1 << 16
 
 
-async def start_engine(command: Sequence[str], pass_fds: Sequence[int]) -> Process:
+async def start_engine(command: Sequence[str], env: Mapping[str, str], pass_fds: Sequence[int]) -> Process:
     """Its standard input is the control pipe, its standard output what it tells us; its logs go where ours go."""
     return await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, start_new_session=True, pass_fds=tuple(pass_fds)
+        *command, stdin=PIPE, stdout=PIPE, env=env, start_new_session=True, pass_fds=tuple(pass_fds)
     )
 
 

@@ -78,9 +78,7 @@ class HandoffListener:
     def _check_directory(self) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if stat.S_IMODE(self._path.parent.stat().st_mode) & 0o077:
-            raise DaemonError(
-                f"{self._path.parent}: others may enter the engine's socket directory; chmod 700 it"
-            )
+            raise DaemonError(f"{self._path.parent}: others may enter the engine's socket directory; chmod 700 it")
 
     def _greet(self) -> None:
         try:

@@ -36,9 +36,7 @@ def find_jars() -> Path:
     """The folder of KCL's jars, after counting them and reading each one's index."""
     spec = importlib.util.find_spec("amazon_kclpy")
     if spec is None or not spec.submodule_search_locations:
-        raise DaemonError(
-            "amazon-kclpy is not installed: it brings the MultiLangDaemon; install it"
-        )
+        raise DaemonError("amazon-kclpy is not installed: it brings the MultiLangDaemon; install it")
     return check_jars(Path(spec.submodule_search_locations[0], "jars"))
 
 

@@ -37,6 +37,7 @@ class LifePlan:
 
     engine_command: Sequence[str]
     engine_job: bytes
+    engine_env: Mapping[str, str]
     daemon_command: Sequence[str]
     daemon_env: Mapping[str, str]
     shutdown_grace_s: float
@@ -63,7 +64,7 @@ class Ended:
 async def live(plan: LifePlan, stop: asyncio.Event) -> Ended:
     """Starts both, waits for the first end or for `stop`, and leaves no process behind."""
     async with AsyncExitStack() as left_over:
-        engine = await start_engine(plan.engine_command, plan.pass_fds)
+        engine = await start_engine(plan.engine_command, plan.engine_env, plan.pass_fds)
         return await _Life(plan, stop, engine, left_over).run()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -65,9 +65,10 @@ class Ground:
         return f"headrace-{pipeline}-g{self.generation}-{self.stream.created_ms}"
 
 
-def connect() -> Aws:
-    """Clients from AWS's own environment; SettingsError where it names no region."""
-    session = boto3.Session()
+def connect(env: Mapping[str, str]) -> Aws:
+    """Clients from AWS's own environment; SettingsError where it names no region. AWS_REGION counts too: containers of
+    AWS have it, and boto3 alone does not read it."""
+    session = boto3.Session(region_name=env.get("AWS_REGION"))
     try:
         kinesis = session.client("kinesis", config=PATIENCE)
         return Aws(
@@ -119,9 +120,7 @@ def _asked(call: Callable[[], T], what: str) -> T:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _MISSING:
-            raise TerminalError(
-                f"{what} is not in this account and region; create it, or name another"
-            ) from None
+            raise TerminalError(f"{what} is not in this account and region; create it, or name another") from None
         if code in _REFUSED:
             raise TerminalError(f"{what}: AWS refused ({code}); check credentials and permissions") from None
         raise TransientError(f"{what}: AWS answered {code}") from None

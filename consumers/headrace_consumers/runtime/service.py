@@ -59,11 +59,16 @@ class WorkerPlan:
             engine_command=ENGINE_COMMAND,
             engine_job=encode_job(self._engine_job(ground, socket_path, restarts)),
             daemon_command=self._daemon_command(self._daemon_job(ground, application)),
-            daemon_env={**self.env, SOCKET_VARIABLE: str(socket_path)},
+            engine_env=self._child_env(),
+            daemon_env=self._child_env() | {SOCKET_VARIABLE: str(socket_path)},
             shutdown_grace_s=self.settings.service.shutdown_grace_s,
             pass_fds=(self.http_fd,),
             chore=LeaderLock(self.aws.dynamodb, application).check,
         )
+
+    def _child_env(self) -> dict[str, str]:
+        """Both SDKs find the region that we found."""
+        return {**self.env, "AWS_REGION": self.aws.region, "AWS_DEFAULT_REGION": self.aws.region}
 
     def _engine_job(self, ground: Ground, socket_path: Path, restarts: int) -> EngineJob:
         return EngineJob(
@@ -103,7 +108,7 @@ def serve(reference: str, pipeline: Pipeline, settings: WorkerSettings, env: Map
     service, directory = settings.service, run_directory()
     identity = identify(settings.kcl.worker_id, service.state_dir)
     try:
-        aws = connect()
+        aws = connect(env)
         survey(aws, pipeline, settings, datetime.now(UTC))
         with listen(service) as listening:
             plan = WorkerPlan(

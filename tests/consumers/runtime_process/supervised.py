@@ -20,6 +20,7 @@ def main() -> None:
         return LifePlan(
             engine_command=[sys.executable, CHILD, journal, "engine", engine],
             engine_job=f"{restarts} {socket_path}\n".encode(),
+            engine_env=dict(os.environ),
             daemon_command=[sys.executable, CHILD, journal, "daemon", daemon, str(restarts)],
             daemon_env=dict(os.environ),
             shutdown_grace_s=float(grace_s),

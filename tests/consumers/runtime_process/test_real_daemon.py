@@ -6,9 +6,12 @@ import os
 import selectors
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from headrace_consumers.runtime.daemon import (
@@ -111,7 +114,7 @@ class Loop:
         for line in shard.lines.feed(chunk):
             shard.answer(decode_message(line))
 
-    def until(self, done, limit_s: float) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def until(self, done: Callable[[], bool], limit_s: float) -> None:
         deadline_s = time.monotonic() + limit_s
         while not done():
             assert time.monotonic() < deadline_s, "the daemon did not get there in time"
@@ -121,7 +124,7 @@ class Loop:
         self._selector.close()
 
 
-def _put(kinesis, data: list[bytes]) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _put(kinesis: Any, data: list[bytes]) -> None:
     records = [{"Data": datum, "PartitionKey": str(number)} for number, datum in enumerate(data)]
     assert kinesis.put_records(StreamName=STREAM, Records=records)["FailedRecordCount"] == 0
 
@@ -154,10 +157,14 @@ def test_records_arrive_through_the_handoff_leases_get_checkpoints_and_relays_ex
         daemon = _start(directory, endpoint, tmp_path / "daemon.log", job)
         try:
             loop.until(lambda: sum(len(shard.received) for shard in loop.shards) == RECORDS, 90)
+            relays = [process for process in psutil.Process(daemon.pid).children() if process.is_running()]
+            assert len(relays) == len(loop.shards)
             loop.until(lambda: all(shard.checkpointed == shard.last for shard in loop.shards), 20)
             daemon.terminate()
             loop.until(lambda: loop.open == 0, 20)
-            assert daemon.wait(20) is not None
+            daemon.wait(20)
+            _, alive = psutil.wait_procs(relays, timeout=10)
+            assert not alive
         finally:
             daemon.kill()
             daemon.wait()
@@ -165,6 +172,7 @@ def test_records_arrive_through_the_handoff_leases_get_checkpoints_and_relays_ex
         leases = dynamodb.scan(TableName=APPLICATION)["Items"]
         kept = {lease["leaseKey"]["S"]: lease["checkpoint"]["S"] for lease in leases}
         assert kept == {shard.shard_id: shard.checkpointed for shard in loop.shards}
+        assert b"failed to shutdown" not in (tmp_path / "daemon.log").read_bytes()
         assert b"record 1" not in (tmp_path / "daemon.log").read_bytes()
         kinesis.close()
         dynamodb.close()

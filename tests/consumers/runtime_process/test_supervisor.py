@@ -7,7 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +61,11 @@ class Supervised:
         return self.process.returncode, sentence.strip()
 
 
+Start = Callable[..., Supervised]
+
+
 @pytest.fixture
-def start(tmp_path: Path, journal: Journal) -> Iterator[object]:
+def start(tmp_path: Path, journal: Journal) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
     def begin(engine: str = "stay", daemon: str = "stay", max_restarts: int = 5, grace_s: float = 5.0) -> Supervised:
@@ -85,7 +88,7 @@ def _gone(pids: list[int]) -> bool:
     return not alive
 
 
-def test_sigterm_goes_to_the_daemon_and_the_engine_finishes_after_it(start, journal):  # type: ignore[no-untyped-def]
+def test_sigterm_goes_to_the_daemon_and_the_engine_finishes_after_it(start: Start, journal: Journal) -> None:
     """The daemon is told, the engine only sees its control pipe end once the daemon is gone, and the exit code is 0."""
     supervised = start()
     journal.child("engine")
@@ -96,7 +99,7 @@ def test_sigterm_goes_to_the_daemon_and_the_engine_finishes_after_it(start, jour
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_to_the_whole_group_reaches_no_child(start, journal, number):  # type: ignore[no-untyped-def]
+def test_a_signal_to_the_whole_group_reaches_no_child(start: Start, journal: Journal, number: signal.Signals) -> None:
     """Ctrl-C hits the process group: the daemon gets one SIGTERM, from the supervisor, and nothing else."""
     supervised = start()
     journal.child("engine")
@@ -106,7 +109,7 @@ def test_a_signal_to_the_whole_group_reaches_no_child(start, journal, number):  
     assert supervised.ends()[0] == 0
 
 
-def test_a_crashed_engine_takes_its_daemon_along_and_both_start_anew(start, journal):  # type: ignore[no-untyped-def]
+def test_a_crashed_engine_takes_its_daemon_along_and_both_start_anew(start: Start, journal: Journal) -> None:
     """The old daemon is reaped before the next one starts, and the socket's path is new."""
     supervised = start(engine="crash-once")
     first = journal.next().split()
@@ -124,7 +127,7 @@ def test_a_crashed_engine_takes_its_daemon_along_and_both_start_anew(start, jour
     assert supervised.ends()[0] == 0
 
 
-def test_a_dead_daemon_takes_its_engine_along_and_both_start_anew(start, journal):  # type: ignore[no-untyped-def]
+def test_a_dead_daemon_takes_its_engine_along_and_both_start_anew(start: Start, journal: Journal) -> None:
     """An engine never outlives its daemon."""
     supervised = start(daemon="die-once")
     old_engine = journal.child("engine")
@@ -136,7 +139,7 @@ def test_a_dead_daemon_takes_its_engine_along_and_both_start_anew(start, journal
     assert supervised.ends()[0] == 0
 
 
-def test_a_killed_engine_is_started_anew(start, journal):  # type: ignore[no-untyped-def]
+def test_a_killed_engine_is_started_anew(start: Start, journal: Journal) -> None:
     """SIGKILL of the engine from outside ends in a new life, not in the end of the service."""
     supervised = start()
     engine, daemon = journal.child("engine"), journal.child("daemon")
@@ -148,14 +151,14 @@ def test_a_killed_engine_is_started_anew(start, journal):  # type: ignore[no-unt
     assert supervised.ends()[0] == 0
 
 
-def test_restarts_are_bounded(start):  # type: ignore[no-untyped-def]
+def test_restarts_are_bounded(start: Start) -> None:
     """An engine that always crashes ends the service with a sentence, so that the scheduler replaces the task."""
     code, sentence = start(engine="crash", max_restarts=2).ends()
     assert code == 1
     assert sentence == "2 restarts within an hour, giving up; the last: the engine ended with code 70 (crashed)"
 
 
-def test_a_terminal_error_is_not_tried_again(start, journal):  # type: ignore[no-untyped-def]
+def test_a_terminal_error_is_not_tried_again(start: Start, journal: Journal) -> None:
     """What will not pass by itself stops the service at once, with the engine's own sentence."""
     supervised = start(engine="terminal")
     journal.child("engine")
@@ -163,7 +166,7 @@ def test_a_terminal_error_is_not_tried_again(start, journal):  # type: ignore[no
     assert not journal.rest
 
 
-def test_no_child_outlives_a_killed_supervisor(start, journal):  # type: ignore[no-untyped-def]
+def test_no_child_outlives_a_killed_supervisor(start: Start, journal: Journal) -> None:
     """SIGKILL of the supervisor leaves no daemon and no engine behind."""
     supervised = start()
     children = [journal.child("engine"), journal.child("daemon")]
@@ -171,7 +174,7 @@ def test_no_child_outlives_a_killed_supervisor(start, journal):  # type: ignore[
     assert _gone(children)
 
 
-def test_a_daemon_that_does_not_stop_is_killed_after_the_grace(start, journal):  # type: ignore[no-untyped-def]
+def test_a_daemon_that_does_not_stop_is_killed_after_the_grace(start: Start, journal: Journal) -> None:
     """The stop is bounded, and a forced one does not pass for a clean one."""
     supervised = start(daemon="deaf", grace_s=-4.5)  # the margin of 5 s included, half a second
     children = [journal.child("engine"), journal.child("daemon")]
