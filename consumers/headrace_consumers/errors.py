@@ -10,6 +10,7 @@ TerminalError
 │   ├── CheckpointAheadError   KCL's checkpoint lies beyond the log: `adopt` or restore
 │   ├── ParentOpenError        a child shard started before its parent's chain ended
 │   ├── MissingFileError       a committed file is neither there nor pending: `repair`
+│   ├── RepairError            a lost file cannot be made again as it was
 │   └── NewerFormatError       the log was written by a newer Headrace
 └── DaemonError             Java, the jars or the daemon itself cannot run
 """
@@ -43,6 +44,10 @@ class ParentOpenError(LogError):
 
 class MissingFileError(LogError):
     """A file that a commit names is neither readable nor pending."""
+
+
+class RepairError(LogError):
+    """A committed file that was lost cannot be made again as it was: the stream, or the declaration, has changed."""
 
 
 class NewerFormatError(LogError):

@@ -34,9 +34,10 @@ class DynamoClient:
 
         return self._steps.run("GetItem", effect)
 
-    def put_item(self, *, Item: dict[str, Any], ConditionExpression: str = "", **_: Any) -> dict[str, Any]:  # noqa: N803
+    def put_item(self, *, Item: dict[str, Any], ConditionExpression: str = "", **more: Any) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
-            if ConditionExpression and _key(Item) in self._table.items:
+            standing = self._table.items.get(_key(Item))
+            if ConditionExpression and not _holds(standing, more.get("ExpressionAttributeValues")):
                 raise client_error("ConditionalCheckFailedException", "PutItem")
             self._table.items[_key(Item)] = Item
             return {}
@@ -81,6 +82,11 @@ class DynamoClient:
         else:
             met = "ConditionExpression" not in item["Put"] or _key(item["Put"]["Item"]) not in self._table.items
         return {"Code": "None" if met else "ConditionalCheckFailed"}
+
+
+def _holds(standing: dict[str, Any] | None, values: dict[str, Any] | None) -> bool:
+    """The two conditions that the log uses: no item stands there, or one with this body."""
+    return standing is None if values is None else standing is not None and standing["body"] in values.values()
 
 
 def _key(item: dict[str, Any]) -> Key:

@@ -83,6 +83,12 @@ class S3Client:
 
         return self._steps.run("AbortMultipartUpload", effect)
 
+    def list_parts(self, *, UploadId: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            return {"Parts": [{"PartNumber": number} for number in self._find(UploadId).parts]}
+
+        return self._steps.run("ListParts", effect)
+
     def head_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
             found = self._store.objects.get((Bucket, Key))

@@ -61,6 +61,14 @@ class DynamoDbLog:
         item = self._get(keys.commit_key(pipeline, generation, attempt_id), "commit")
         return read(item, Commit) if item else None
 
+    def replace_files(self, old: Commit, new: Commit) -> bool:
+        item = self._get(keys.commit_key(old.pipeline, old.generation, old.attempt_id), "commit")
+        standing = read(item, Commit) if item else None
+        if item is not None and standing == old:
+            self._replace(item, commit_item(new))
+            standing = self.commit(old.pipeline, old.generation, old.attempt_id)
+        return standing == new
+
     def register(self, chain: Chain) -> None:
         """Lists the chain among its pipeline's; safe to repeat."""
         pk = keys.chains_key(chain.pipeline, chain.generation, chain.stream_created_ms)
@@ -139,11 +147,24 @@ class DynamoDbLog:
         return {shard: link for shard, link in found.items() if link is not None}
 
     def _put_once(self, item: dict[str, Any]) -> None:
+        self._put_if({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
+
+    def _replace(self, standing: Mapping[str, Any], item: dict[str, Any]) -> None:
+        """Compares the text that was read, since another version may have written it in another way."""
+        self._put_if(
+            {
+                "Item": {**standing, **item},
+                "ConditionExpression": "#body = :standing",
+                "ExpressionAttributeNames": {"#body": "body"},
+                "ExpressionAttributeValues": {":standing": standing["body"]},
+            }
+        )
+
+    def _put_if(self, request: dict[str, Any]) -> None:
+        """Writes, or does not where the condition fails: which of both, the caller reads."""
         try:
             retried(
-                lambda: self._client.put_item(
-                    TableName=self._table, Item=item, ConditionExpression="attribute_not_exists(pk)"
-                ),
+                lambda: self._client.put_item(TableName=self._table, **request),
                 self._what("write"),
                 retry=lambda error: passes_by_itself(error) and error_code(error) != "ConditionalCheckFailedException",
             )

@@ -47,6 +47,11 @@ class CommitLog(Protocol):
 
     def commit(self, pipeline: str, generation: int, attempt_id: str) -> Commit | None: ...
 
+    def replace_files(self, old: Commit, new: Commit) -> bool:
+        """Puts `new` where exactly `old` stands: for files that were lost and made again. False, with nothing
+        written, where another commit item stands there. Safe to repeat."""
+        ...
+
     def register(self, chain: Chain) -> None:
         """Lists the chain among its pipeline's; safe to repeat."""
         ...

@@ -50,6 +50,10 @@ class ObjectStore(Protocol):
         """HEAD: the object is there with this size, checksum and attempt id."""
         ...
 
+    def is_pending(self, file: PendingFile) -> bool:
+        """The upload is still there, so that `complete` would make the file visible."""
+        ...
+
     def abort(self, file: PendingFile) -> None:
         """Drops a pending upload; only called after another attempt's link was read at our start."""
         ...

@@ -81,6 +81,12 @@ class S3Store:
             file.bytes, attempt_id, file.sha256,
         )  # fmt: skip
 
+    def is_pending(self, file: PendingFile) -> bool:
+        return _unless_gone(
+            lambda: self._client.list_parts(Bucket=file.bucket, Key=file.key, UploadId=file.upload_id, MaxParts=1),
+            f"look for an upload in s3://{file.bucket}",
+        )
+
     def abort(self, file: PendingFile) -> None:
         _unless_gone(
             lambda: self._client.abort_multipart_upload(Bucket=file.bucket, Key=file.key, UploadId=file.upload_id),
@@ -107,10 +113,12 @@ class S3Store:
         return answer["ETag"]
 
 
-def _unless_gone(call: Callable[[], object], what: str) -> None:
-    """Calls; an upload that is not there any more was completed or aborted by another, which only HEAD can tell."""
+def _unless_gone(call: Callable[[], object], what: str) -> bool:
+    """Calls; False where the upload is not there any more: completed or aborted by another, only HEAD can tell."""
     try:
         retried(call, what, retry=lambda error: passes_by_itself(error) and error_code(error) != "NoSuchUpload")
     except ClientError as error:
         if error_code(error) != "NoSuchUpload":
             raise
+        return False
+    return True
