@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -130,6 +131,8 @@ def demo(
 
 
 def main() -> None:
+    # What the producer gives up when a demo is stopped, the demo itself tells.
+    logging.getLogger("headrace_producers").addHandler(logging.NullHandler())
     sys.exit(app(result_action="return_value"))
 
 

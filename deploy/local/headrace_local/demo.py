@@ -29,7 +29,7 @@ _LOOK_EVERY_S = 0.5
 class DemoPlan:
     """What the command line asked for. Raises LocalError where it asks the impossible."""
 
-    flights: int = 120_000
+    flights: int = FLIGHTS
     shards: int = 4
     workers: int = 1
     rate: float | None = None
