@@ -16,8 +16,10 @@ from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.runtime.shard import ShardState
 from headrace_consumers.settings import BatchSettings
+from headrace_producers.kinesis import PutRecord
 from tests.faults import test_schedules as pinned
 from tests.faults.schedule import VERBS, Action, Schedule
+from tests.producers import test_producer_schedules as producers
 
 SEEDS = 300
 
@@ -113,6 +115,16 @@ def no_have_from(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("headrace_consumers.recovery.require_held", lambda *_: None)
 
 
+def no_fixed_hash_key(patch: pytest.MonkeyPatch) -> None:
+    """A retry is placed anew: anywhere on the hash ring."""
+    place = random.Random(1)
+
+    def anew(partition_key: str, _explicit_hash_key: str, data: bytes) -> PutRecord:
+        return PutRecord(partition_key, str(place.randrange(1 << 128)), data)
+
+    patch.setattr("headrace_producers.sender.PutRecord", anew)
+
+
 @pytest.mark.parametrize(
     ("take_out", "schedule"),
     [
@@ -128,6 +140,7 @@ def no_have_from(patch: pytest.MonkeyPatch) -> None:
         (no_lane_number, pinned.test_a_repeat_across_a_split_is_dropped_by_the_child),
         (no_skip_to_the_tip, pinned.test_foreign_streams_are_skipped_to_the_tip_too),
         (no_condition_on_links, pinned.test_foreign_link),
+        (no_fixed_hash_key, producers.test_rekeyed_retry),
     ],
     ids=lambda value: value.__name__,
 )
