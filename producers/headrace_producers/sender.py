@@ -17,7 +17,7 @@ from headrace_producers.clock import Clock, Instant
 from headrace_producers.counters import Tally
 from headrace_producers.delivery import Delivery, OnDelivery, Outcome
 from headrace_producers.errors import TerminalError, TransientError
-from headrace_producers.kinesis import Accepted, Answer, KinesisClient, PutRecord, Refused
+from headrace_producers.kinesis import Accepted, Answer, Connect, KinesisClient, PutRecord, Refused
 from headrace_producers.lanes import Lanes
 from headrace_producers.packer import Packer
 from headrace_producers.packs import Body, Pack
@@ -38,7 +38,7 @@ class Sender:
         producer_id: str,
         settings: ProducerSettings,
         buffer: Buffer,
-        client: KinesisClient,
+        connect: Connect,
         clock: Clock,
         rng: random.Random,
         on_delivery: OnDelivery | None = None,
@@ -47,7 +47,8 @@ class Sender:
         self._stream = stream
         self._settings = settings
         self._buffer = buffer
-        self._client = client
+        self._connect = connect
+        self._client: KinesisClient | None = None
         self._clock = clock
         self._on_delivery = on_delivery
         self._spool = spool
@@ -66,14 +67,18 @@ class Sender:
             buffer.settle_through(-1 if spool.packs else 0)
 
     def step(self) -> float | None:
-        """One round; blocks while a call to Kinesis lasts. Answers how many seconds to rest, None until events come."""
+        """One round; blocks while a call to Kinesis lasts. Answers how many seconds to rest, None until events come.
+
+        Raises what making a client raises: without one nothing can be sent, ever.
+        """
+        client = self._client = self._client or self._connect()
         now = self._clock.now()
-        self._refresh_map(now)
+        self._refresh_map(client, now)
         self._route(now)
         for pack in self._lanes.expired(now):
             self._give_up(pack, Outcome.UNKNOWN)
         if packs := self._lanes.due(now):
-            self._attempt(packs, now)
+            self._attempt(client, packs, now)
         self._tell_progress()
         return self._rest_s(self._clock.now())
 
@@ -93,11 +98,11 @@ class Sender:
 
     # Routing
 
-    def _refresh_map(self, now: Instant) -> None:
+    def _refresh_map(self, client: KinesisClient, now: Instant) -> None:
         if not self._map_is_stale or now.boot_s < self._next_listing_s:
             return
         try:
-            fresh = ShardMap(self._client.list_open_shards(self._stream))
+            fresh = ShardMap(client.list_open_shards(self._stream))
         except (TransientError, TerminalError) as error:  # the stream may be made yet: nothing is lost by waiting
             _log.warning("the shards cannot be listed now", extra={"stream": self._stream, "error": str(error)})
             self._listing_failures += 1
@@ -141,12 +146,12 @@ class Sender:
 
     # Sending
 
-    def _attempt(self, due: Sequence[Pack], now: Instant) -> None:
+    def _attempt(self, client: KinesisClient, due: Sequence[Pack], now: Instant) -> None:
         ready = [(pack, body) for pack in due if (body := self._ready(pack, now))]
         if not ready:
             return
         records = [PutRecord(pack.partition_key, pack.explicit_hash_key, body.data) for pack, body in ready]
-        answers = self._put(records)
+        answers = self._put(client, records)
         done = self._clock.now()
         for (pack, body), answer in zip(ready, answers, strict=True):
             self._settle(pack, body, answer, done)
@@ -169,10 +174,10 @@ class Sender:
         pack.first_attempt = pack.first_attempt or now
         return body
 
-    def _put(self, records: Sequence[PutRecord]) -> Sequence[Answer]:
+    def _put(self, client: KinesisClient, records: Sequence[PutRecord]) -> Sequence[Answer]:
         self.tally.calls += 1
         try:
-            answers = self._client.put_records(self._stream, records)
+            answers = client.put_records(self._stream, records)
         except (TransientError, TerminalError) as error:
             _log.warning(
                 "a call failed; its packs are tried again", extra={"stream": self._stream, "error": str(error)}

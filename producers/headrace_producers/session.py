@@ -40,7 +40,7 @@ class Session:
             producer_id=self.producer_id,
             settings=settings,
             buffer=self.buffer,
-            client=connect(),
+            connect=connect,
             clock=clock,
             rng=random.Random(),  # noqa: S311 - jitter, not a secret
             on_delivery=on_delivery,
@@ -54,24 +54,25 @@ class Session:
         self._thread.start()
 
     def _run(self) -> None:
-        why = "the producer is closed"
         try:
             sender = self._sender = self._make_sender()
             self._loop(sender)
             sender.abandon()
-        except Exception as error:  # noqa: BLE001 - the thread's end must be seen by put(), whatever it was
-            why = f"the sender stopped: {error if isinstance(error, HeadraceError) else type(error).__name__}"
-            _log.exception("the sender stopped; what it held is lost, or in the spool")
         finally:
             if self._spool is not None:
                 self._spool.close()
-            self.buffer.stop(why)
+            self.buffer.stop("the sender stopped")
 
     def _loop(self, sender: Sender) -> None:
-        while not self._deadline_reached.is_set():
-            sender.flush_through = self._flush_through
-            rest_s = sender.step()
-            self.buffer.wait_for_work(rest_s, sender.wake_bytes)
+        try:
+            while not self._deadline_reached.is_set():
+                sender.flush_through = self._flush_through
+                rest_s = sender.step()
+                self.buffer.wait_for_work(rest_s, sender.wake_bytes)
+        except Exception as error:  # noqa: BLE001 - put() must hear of the thread's end, whatever it was
+            why = str(error) if isinstance(error, HeadraceError) else type(error).__name__
+            _log.error("the sender stopped", extra={"error": why})
+            self.buffer.refuse(f"the sender stopped: {why}")
 
     def next_id(self) -> str:
         """An event id of its own: the producer id is drawn at random, in each process."""

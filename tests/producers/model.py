@@ -137,7 +137,7 @@ class World:
             producer_id=f"p{self.starts}",
             settings=self.settings,
             buffer=self.buffer,
-            client=self.stream,
+            connect=lambda: self.stream,
             clock=self.clock,
             rng=random.Random(1),
             on_delivery=self.told.append,
