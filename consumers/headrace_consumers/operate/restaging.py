@@ -16,7 +16,7 @@ from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.operate.origin import link_origin
 from headrace_consumers.operate.rereading import RecordReader, Stretch
 from headrace_consumers.operate.view import PipelineView
-from headrace_consumers.records import KinesisRecord
+from headrace_consumers.records import ROOT, KinesisRecord
 from headrace_consumers.settings import BatchSettings
 
 KPL_MAGIC = b"\xf3\x89\x9a\xc2"
@@ -54,10 +54,17 @@ def _link(view: PipelineView, chain: Chain, attempt_id: str) -> Link:
 
 def _segment(view: PipelineView, reader: RecordReader, link: Link) -> Segment:
     origin = link_origin(view.log, view.store, view.stream, link)
-    beginning = view.log.start_position(link.chain.pipeline, "TRIM_HORIZON")
-    records = reader.read(Stretch(link.chain.shard_id, link.start, link.end, beginning))
+    records = reader.read(_stretch(view, link))
     _require_records(link, records)
     return Segment(link.chain, origin, link.start, records)
+
+
+def _stretch(view: PipelineView, link: Link) -> Stretch:
+    """The first link of a chain begins where the pipeline did, which its first worker wrote down."""
+    if link.start != ROOT:
+        return Stretch(link.chain.shard_id, link.start, link.end)
+    beginning = view.log.start_position(link.chain.pipeline, "TRIM_HORIZON")
+    return Stretch(link.chain.shard_id, link.start, link.end, beginning)
 
 
 def _require_records(link: Link, records: list[KinesisRecord]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from headrace_consumers.operate.rereading import KinesisReader
 from headrace_consumers.operate.repair import Repairer
+from headrace_consumers.operate.rereading import KinesisReader
 from headrace_consumers.operate.view import PipelineView
 from tests.fakes.kinesis import MemoryKinesis
 from tests.fakes.steps import Steps, client_error
