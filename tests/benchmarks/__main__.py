@@ -1,0 +1,23 @@
+"""`python -m tests.benchmarks NAME [options]` runs one benchmark; without a name it lists them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHMARKS = {
+    "engine": ("tests.benchmarks.engine.command", "the whole job on recorded daemon lines, beside stock kclpy"),
+}
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0] not in BENCHMARKS:
+        for name, (_, meaning) in BENCHMARKS.items():
+            print(f"{name:12} {meaning}")  # noqa: T201 - a command prints
+        return 2 if arguments else 0
+    module, _ = BENCHMARKS[arguments[0]]
+    return int(importlib.import_module(module).main(arguments[1:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
