@@ -68,6 +68,8 @@ class Committer:
     pool: ThreadPoolExecutor | None = None
     """Uploads and completes the files of a commit side by side; one after the other without it."""
     pause: Callable[[float], None] = time.sleep
+    pending: Callable[[int], None] = lambda _files: None
+    """Told how many files are committed and not yet proven complete."""
 
     def commit(self, segments: Sequence[Segment]) -> CommitOutcome:
         """Commits as much of the segments as one batch may hold. A fenced shard's rows leave the batch, which is
@@ -82,7 +84,7 @@ class Committer:
                 fenced |= outcome.standing
                 self._each(self.store.abort, commit.files)
                 continue
-            self._each(lambda file: self.store.complete(file, commit.attempt_id), commit.files)  # noqa: B023 - run at once
+            self._complete(commit)
             tips = _new_tips(taken, links)
             return CommitOutcome(tips, fenced, commit, taken.staged, time.monotonic() - began)
         return CommitOutcome({}, fenced)
@@ -109,6 +111,11 @@ class Committer:
             return tip.after(link, tip.lanes)
         standing = outcome.standing[link.chain.shard_id]
         return tip.after(standing, tip.lanes) if standing.kind is link.kind and standing.end == link.end else standing
+
+    def _complete(self, commit: Commit) -> None:
+        self.pending(len(commit.files))
+        self._each(lambda file: self.store.complete(file, commit.attempt_id), commit.files)
+        self.pending(0)
 
     def _prepare(self, taken: StagedSegments) -> tuple[Commit, list[Link]]:
         """Uploads the files, pending, and writes down what the transaction will say."""

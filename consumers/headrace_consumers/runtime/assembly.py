@@ -27,13 +27,13 @@ def run_engine(
     job: EngineJob, pipeline: Pipeline, listener: HandoffListener, control_fd: int, metrics: Metrics
 ) -> None:
     """Blocks until the control pipe has ended and the daemon has closed its pipes. Raises what ends it early."""
-    workplace = _workplace(job, pipeline, make_clients())
+    workplace = _workplace(job, pipeline, make_clients(), metrics)
     jobs = JobRunner(workplace.do)
     core = EngineCore(_core_settings(job, pipeline))
     Engine(core, jobs, listener, control_fd, MetricsObserver(metrics, now())).run()
 
 
-def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients) -> Workplace:
+def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics: Metrics) -> Workplace:
     lake = job.settings.lake
     log = DynamoDbLog(clients.dynamodb, job.settings.log.log_table)
     store = S3Store(clients.s3, {"raw": lake.raw_bucket, "processed": lake.processed_bucket})
@@ -47,6 +47,7 @@ def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients) -> Workp
         stream=stream,
         now_ms=_now_ms,
         engine_id=job.worker_id,
+        pending=metrics.pending_files,
         pool=ThreadPoolExecutor(UPLOAD_CONNECTIONS // 2, thread_name_prefix="upload"),
     )
     return Workplace(opener, committer)
