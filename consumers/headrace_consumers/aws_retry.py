@@ -7,19 +7,23 @@ Refused permissions are retried too: policies change under a running service, an
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
 import tenacity
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
 
-from headrace_producers.errors import TerminalError
+from headrace_producers.errors import TerminalError, TransientError
 
 T = TypeVar("T")
+_limit_s = ContextVar("limit_s", default=math.inf)
 _log = logging.getLogger(__name__)
 
 TERMINAL_CODES = frozenset({
-    "IdempotentParameterMismatchException", "InvalidArgument", "NoSuchBucket", "ResourceNotFoundException",
+    "IdempotentParameterMismatchException", "InvalidArgument", "InvalidArgumentException", "NoSuchBucket", "ResourceNotFoundException",
     "ValidationException",
 })  # fmt: skip
 
@@ -43,18 +47,34 @@ def _tell(state: tenacity.RetryCallState) -> None:
     )  # fmt: skip
 
 
+@contextmanager
+def patience(limit_s: float) -> Iterator[None]:
+    """Within it, `retried` gives up after `limit_s` with TransientError: for commands that somebody waits for. Holds
+    for this thread only."""
+    token = _limit_s.set(limit_s)
+    try:
+        yield
+    finally:
+        _limit_s.reset(token)
+
+
 def retried(call: Callable[[], T], what: str, retry: Callable[[BaseException], bool] = passes_by_itself) -> T:
     """Calls until it succeeds, with full jitter up to 20 s between attempts; blocks for as long as AWS is away (the
-    watchdog bounds that). What will not pass raises TerminalError naming `what`; what `retry` excepts, itself."""
+    watchdog bounds that), or as `patience` allows. What will not pass raises TerminalError naming `what`; what
+    `retry` excepts, itself."""
     policy = tenacity.Retrying(
         retry=tenacity.retry_if_exception(retry),
+        stop=tenacity.stop_after_delay(_limit_s.get()),
         wait=tenacity.wait_random_exponential(multiplier=0.05, max=20.0),
         before_sleep=_tell,
         reraise=True,
     )
     try:
         return policy(call)
-    except ClientError as error:
-        if error_code(error) in TERMINAL_CODES:
-            raise TerminalError(f"{what}: {error_code(error)}; check that it exists and is named rightly") from error
+    except (BotoCoreError, HTTPClientError, ClientError) as error:
+        said = error_code(error) or type(error).__name__
+        if said in TERMINAL_CODES:
+            raise TerminalError(f"{what}: {said}; check that it exists and is named rightly") from error
+        if retry(error):
+            raise TransientError(f"{what}: {said} for {_limit_s.get():.0f} s; try again later") from error
         raise

@@ -8,6 +8,7 @@ from cyclopts import App, CycloptsError
 from cyclopts.config import Env
 
 from headrace_consumers.commands.run import run
+from headrace_consumers.operate.commands import adopt, commits, repair, status
 from headrace_producers.errors import HeadraceError, SettingsError
 
 USAGE_ERROR = 2
@@ -20,7 +21,8 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-app.command(run)
+for command in (run, status, commits, adopt, repair):
+    app.command(command)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -85,13 +85,18 @@ def survey(aws: Aws, pipeline: Pipeline, settings: WorkerSettings, now: datetime
     """Raises TerminalError for what is missing or refused, TransientError for an AWS that does not answer."""
     name = settings.stream or pipeline.stream
     table = settings.log.log_table
-    _asked(lambda: aws.kinesis.describe_stream_summary(StreamName=name), f"stream {name}")
-    _asked(lambda: aws.dynamodb.describe_table(TableName=table), f"commit log table {table}")
-    for bucket in (settings.lake.raw_bucket, settings.lake.processed_bucket):
-        _asked(lambda bucket=bucket: aws.s3.head_bucket(Bucket=bucket), f"bucket {bucket}")  # type: ignore[misc]
+    require(aws, name, table, (settings.lake.raw_bucket, settings.lake.processed_bucket))
     log = DynamoDbLog(aws.dynamodb, table)
     return Ground(KinesisStream(aws.kinesis, name).identity(), log.generation(pipeline.name),
                   frozen_start(log, pipeline.name, settings.kcl.start, now))  # fmt: skip
+
+
+def require(aws: Aws, stream: str, table: str, buckets: Sequence[str] = ()) -> None:
+    """All of these exist and answer; raises as `survey` does."""
+    _asked(lambda: aws.kinesis.describe_stream_summary(StreamName=stream), f"stream {stream}")
+    _asked(lambda: aws.dynamodb.describe_table(TableName=table), f"commit log table {table}")
+    for bucket in buckets:
+        _asked(lambda bucket=bucket: aws.s3.head_bucket(Bucket=bucket), f"bucket {bucket}")  # type: ignore[misc]
 
 
 def frozen_start(log: CommitLog, pipeline: str, wanted: str, now: datetime) -> str:
