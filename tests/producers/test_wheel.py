@@ -48,6 +48,7 @@ def test_the_wheel_alone_puts_an_event(tmp_path: Path) -> None:
     python = environment / "bin" / "python"
     run("uv", "pip", "install", "--python", python, wheel)
     assert run(python, "-I", "-c", PUT_ONE).split() == [
-        "boto3", "botocore", "headrace-producers", "jmespath", "msgspec", "python-dateutil", "s3transfer", "six", "urllib3",
+        "boto3", "botocore", "headrace-producers", "jmespath", "msgspec", "python-dateutil", "s3transfer", "six",
+        "urllib3",
     ]  # fmt: skip
     assert "flight.departed.v1" in run(environment / "bin" / "headrace-producers", "contracts", "list")
