@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from headrace_consumers.lake.objects import PendingFile
-from headrace_consumers.stages.staged import LaneState
+from headrace_consumers.lanes import LaneState
 
 FORMAT = 1
 """Readers refuse items of a higher number."""

@@ -10,8 +10,8 @@ import msgspec
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Chain, Link, LinkKind
 from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.lanes import Lanes, LaneState, ShardStart
 from headrace_consumers.records import ROOT
-from headrace_consumers.stages.staged import Lanes, LaneState, ShardStart
 
 FULL_LANES_EVERY = 100
 _lanes_decoder = msgspec.json.Decoder(dict[str, LaneState])

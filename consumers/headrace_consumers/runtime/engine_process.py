@@ -18,7 +18,7 @@ from headrace_consumers.loading import load_pipeline
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.runtime.exits import EngineExit, exit_of
 from headrace_consumers.runtime.handoff import HandoffListener
-from headrace_consumers.runtime.job import EngineJob, decode_job
+from headrace_consumers.runtime.job import READY, EngineJob, decode_job
 from headrace_consumers.runtime.tether import tie_to_parent
 from headrace_consumers.runtime.watchdog import Watchdog
 from headrace_consumers.telemetry.health import Health, judge
@@ -27,7 +27,6 @@ from headrace_consumers.telemetry.logs import configure_logs, describe
 from headrace_consumers.telemetry.metrics import Metrics
 from headrace_producers.errors import HeadraceError
 
-READY = "ready"
 CONTROL_FD = 0
 RunEngine = Callable[[EngineJob, Pipeline, HandoffListener, int, Metrics], None]
 _log = logging.getLogger(__name__)

@@ -7,6 +7,9 @@ import msgspec
 from headrace_consumers.settings import WorkerSettings
 from headrace_producers.errors import SettingsError
 
+READY = "ready"
+"""The engine's first line of output: its socket listens."""
+
 
 class EngineJob(msgspec.Struct, frozen=True, kw_only=True):
     """All that an engine needs beside AWS's own environment variables."""

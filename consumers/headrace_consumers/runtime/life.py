@@ -19,8 +19,8 @@ from typing import TypeVar
 
 from headrace_consumers.runtime.children import kill, read_lines, start_daemon, start_engine
 from headrace_consumers.runtime.daemon_log import DaemonLog
-from headrace_consumers.runtime.engine_process import READY
 from headrace_consumers.runtime.exits import EngineExit
+from headrace_consumers.runtime.job import READY
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)

@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import msgspec
 import pyarrow as pa
 
+from headrace_consumers.lanes import Lanes, LaneState, ShardStart
 
-class LaneState(msgspec.Struct, frozen=True, array_like=True):
-    """The last accepted pack of a lane and when the stream took it."""
-
-    number: int
-    arrival_ms: int
-
-
-Lanes = Mapping[str, LaneState]
-"""Lane name (`<producer id>/<shard at packing>`) to its state."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardStart:
-    """What the chain knows of a shard where the batch begins."""
-
-    lanes: Lanes = field(default_factory=dict)
-    highest_event_time_us: int | None = None
-    """Greatest event time among valid, unrepeated events so far; microseconds since the epoch."""
+__all__ = ["LaneState", "Lanes", "ShardOutcome", "ShardStart", "StagedBatch"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,9 @@ class TelemetryServer:
 
     def __init__(self, listening: socket.socket, metrics: Metrics, health: Callable[[], Health]) -> None:
         address = listening.getsockname()[:2]
-        self._server = ThreadingHTTPServer(address, _handler(metrics, health), bind_and_activate=False)
+        self._server = _Server(address, _handler(metrics, health), bind_and_activate=False)
         self._server.socket.close()
         self._server.socket = listening
-        self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, name="telemetry", daemon=True)
         self._thread.start()
 
@@ -33,6 +32,13 @@ class TelemetryServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is its own affair: no traceback on stderr, which carries JSON lines."""
 
 
 def _handler(metrics: Metrics, health: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:

@@ -270,3 +270,9 @@ def test_now_is_written_once_and_stands() -> None:
     assert frozen_start(FrozenLog(), "flights", "trim_horizon", first) == "TRIM_HORIZON"  # type: ignore[arg-type]  # that one call
     with pytest.raises(SettingsError, match="neither"):
         frozen_start(log, "flights", "2026-11-23", first)
+
+
+def test_the_supervisor_carries_no_arrow() -> None:
+    """It only starts and watches: what the stages need is loaded once per worker, in the engine."""
+    program = "import sys, headrace_consumers.runtime.service; sys.exit('pyarrow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.request
@@ -247,3 +248,23 @@ def test_a_field_of_any_type_can_be_told() -> None:
     record = logging.LogRecord("x", logging.INFO, "", 0, "m", (), None)
     record.fields = {"odd": object}
     assert json.loads(JsonLines().format(record))["odd"] == str(object)
+
+
+def test_a_client_that_hangs_up_leaves_no_traceback(capfd: pytest.CaptureFixture[str]) -> None:
+    """Standard error carries JSON lines and nothing else."""
+    asked, release = threading.Event(), threading.Event()
+
+    def health() -> Health:
+        asked.set()
+        assert release.wait(10)
+        return Health(State.HEALTHY, "x" * 1_000_000)
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = TelemetryServer(listening, Metrics(), health)
+    with socket.create_connection(listening.getsockname()[:2]) as client:
+        client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert asked.wait(10)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    release.set()
+    server.close()
+    assert capfd.readouterr().err == ""
