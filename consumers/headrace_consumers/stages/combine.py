@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -60,8 +61,16 @@ def _next(start: ShardStart, outcome: ShardOutcome, horizon_ms: int) -> ShardSta
 def partition_values(times: pa.ChunkedArray, grain: Grain) -> pa.ChunkedArray:
     """The Hive value of each event time: formatted once per distinct month, day or hour."""
     floors = pc.floor_temporal(times, unit=grain.value).combine_chunks().dictionary_encode()
-    names = pa.array([value.strftime(grain.time_format) for value in floors.dictionary.to_pylist()], pa.string())
+    names = pa.array([_formatted(value, grain) for value in floors.dictionary.to_pylist()], pa.string())
     return pa.chunked_array([pa.DictionaryArray.from_arrays(floors.indices, names)])
+
+
+_LENGTHS = {Grain.MONTH: len("2013-01"), Grain.DAY: len("2013-01-31"), Grain.HOUR: len("2013-01-31T05")}
+
+
+def _formatted(value: datetime, grain: Grain) -> str:
+    """As `grain.time_format` says; the C library writes the year 999 without its zero."""
+    return value.isoformat()[: _LENGTHS[grain]]
 
 
 def partitions_of(pipeline: Pipeline, staged: StagedBatch) -> set[tuple[str, str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -10,11 +12,15 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
-from headrace_producers.contracts import Column, ColumnType, Contract
+import pyarrow as pa
 
 from headrace_consumers.pipeline import EventFormat
 from headrace_consumers.stages.letters import Finding
+from headrace_consumers.stages.typed import TEXT_TYPES, cast_text
+from headrace_producers.contracts import Column, ColumnType, Contract
 
+MAX_DEPTH = 64
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 _TYPES: dict[ColumnType, Any] = {
@@ -50,18 +56,77 @@ def suspects(contract: Contract, event_format: EventFormat, lines: Sequence[byte
 
 def explain(contract: Contract, event_format: EventFormat, line: bytes) -> Finding:
     """The reason for a line that was refused; `unreadable` where only pyarrow objects."""
-    try:
-        line.decode()
-        event = _decoder(contract, event_format).decode(line)
-    except UnicodeDecodeError:
+    line = line.rstrip(b"\n")
+    if is_deep(line):
+        return _finding(contract, "deep_nesting", rule=f"at most {MAX_DEPTH} levels")
+    if not is_utf8(line):
         return _finding(contract, "bad_utf8")
-    except RecursionError:
-        return _finding(contract, "deep_nesting")
+    try:
+        event = _decoder(contract, event_format).decode(line)
     except msgspec.MsgspecError as refused:
         return _explain(contract, line, str(refused))
     if event_format is EventFormat.CLOUDEVENTS and event.data is None:
         return _finding(contract, "missing", "data", "required")
-    return _finding(contract, "unreadable", rule="each field once, numbers and texts as the contract types them")
+    return _explain_stubborn(contract, event_format, line)
+
+
+def is_deep(line: bytes) -> bool:
+    """Whether objects and arrays nest beyond what decoders follow; brackets inside strings do not count."""
+    if line.count(b"{") + line.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for bracket in _BRACKETS.finditer(line):
+        depth += {b"{": 1, b"[": 1, b"}": -1, b"]": -1}.get(bracket[0], 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
+
+
+def is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _explain_stubborn(contract: Contract, event_format: EventFormat, line: bytes) -> Finding:
+    """The typed decoder keeps the last of a repeated field, and knows no precision of decimals."""
+    repeated: set[str] = set()
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        repeated.update(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        return dict(pairs)
+
+    said = json.loads(line, object_pairs_hook=unique, parse_float=str, parse_int=str)
+    if doubled := sorted(repeated & _names(contract)):
+        return _finding(contract, "duplicate_key", doubled[0], "each field once")
+    data = said["data"] if event_format is EventFormat.CLOUDEVENTS else said
+    for column in contract.columns:
+        if column.type is ColumnType.DECIMAL and (value := data.get(column.name)) is not None:
+            number = Decimal(value)
+            rule = f"decimal({column.precision},{column.scale})"
+            if not number.is_finite():
+                return _finding(contract, "wrong_type", column.name, rule)
+            if not _fits(column, number):
+                return _finding(contract, "out_of_range", column.name, rule)
+    return _unreadable_text(contract, data) or _finding(contract, "unreadable")
+
+
+def _fits(column: Column, number: Decimal) -> bool:
+    digits, exponent = number.normalize().as_tuple()[1:]
+    return -int(exponent) <= column.scale and len(digits) + int(exponent) <= column.precision - column.scale
+
+
+def _unreadable_text(contract: Contract, data: dict[str, Any]) -> Finding | None:
+    """Instants and dates that the decoder reads and the lake does not: `cast_text` is the judge."""
+    for column in contract.columns:
+        if column.type in TEXT_TYPES and data.get(column.name) is not None:
+            try:
+                cast_text(pa.array([data[column.name]], pa.string()), column.type)
+            except pa.ArrowInvalid:
+                return _finding(contract, "wrong_type", column.name, _rule(contract, column.name))
+    return None
 
 
 def _explain(contract: Contract, line: bytes, said: str) -> Finding:
@@ -81,8 +146,11 @@ def _finding(contract: Contract, reason: str, field: str | None = None, rule: st
 
 def _known(contract: Contract, field: str | None) -> str | None:
     """Only names that the contract or the envelope knows: anything else would be the sender's text."""
-    names = {column.name for column in contract.columns} | {"data", "id", "source", "specversion", "type"}
-    return field if field in names else None
+    return field if field in _names(contract) else None
+
+
+def _names(contract: Contract) -> set[str]:
+    return {column.name for column in contract.columns} | {"data", "id", "source", "specversion", "type"}
 
 
 def _rule(contract: Contract, field: str) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from headrace_consumers.records import KinesisRecord
 from headrace_consumers.stages.schemas import COMMIT_FIELD, DEAD_LETTER_SCHEMA
 
 if TYPE_CHECKING:
@@ -27,43 +27,43 @@ class Finding:
     event_type: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One event, or one whole record, that becomes no row. `record` counts into the records of its lines."""
+
+    record: int
+    index: int
+    payload: bytes
+    finding: Finding
+
+
 @dataclass(slots=True)
 class Letters:
-    """Letters of a batch, column by column. Only rejects come here, so one at a time is cheap enough."""
+    """The letters of some lines. Only rejects come here, so one at a time is cheap enough."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    found: list[Letter] = field(default_factory=list)
 
-    def add_record(self, record: KinesisRecord, shard_id: str, finding: Finding) -> None:
-        """A whole record is unreadable."""
-        position = {
-            "shard_id": shard_id,
-            "sequence_number": record.sequence_number,
-            "record_index": record.sub_sequence_number or 0,
-            "arrival_time": record.approximate_arrival_timestamp * 1000,
-        }
-        self.rows.append(_row(finding, record.data) | position)
-
-    def add_lines(self, lines: Lines, chosen: Ints, findings: list[Finding]) -> None:
+    def add_lines(self, lines: Lines, chosen: Ints, findings: Sequence[Finding]) -> None:
         """`findings[i]` is wrong with line `chosen[i]`."""
-        if not len(chosen):
-            return
-        columns = {name: array.to_pylist() for name, array in lines.positions(chosen).items() if name != "arrival_time"}
-        for number, payload in enumerate(lines.payloads(chosen)):
-            record = lines.records[int(lines.record[chosen[number]])]
-            position = {name: values[number] for name, values in columns.items()}
-            position["arrival_time"] = record.approximate_arrival_timestamp * 1000
-            self.rows.append(_row(findings[number], payload) | position)
+        where = zip(lines.record[chosen].tolist(), lines.index[chosen].tolist(), strict=True)
+        for (record, index), payload, finding in zip(where, lines.payloads(chosen), findings, strict=True):
+            self.found.append(Letter(record, index, payload, finding))
 
-    def table(self) -> pa.Table:
-        return pa.Table.from_pylist(self.rows, LETTER_SCHEMA)
-
-
-def _row(finding: Finding, payload: bytes) -> dict[str, Any]:
-    return {
-        "stage": finding.stage,
-        "reason": finding.reason,
-        "field": finding.field,
-        "rule": finding.rule,
-        "event_type": finding.event_type,
-        "payload": payload,
-    }
+    def table(self, lines: Lines) -> pa.Table:
+        """All letters, in the order in which their events were delivered."""
+        rows = []
+        for letter in sorted(self.found, key=lambda letter: (letter.record, letter.index)):
+            record, finding = lines.records[letter.record], letter.finding
+            rows.append({
+                "stage": finding.stage,
+                "reason": finding.reason,
+                "field": finding.field,
+                "rule": finding.rule,
+                "event_type": finding.event_type,
+                "payload": letter.payload,
+                "shard_id": lines.shard_ids[letter.record],
+                "sequence_number": record.sequence_number,
+                "record_index": letter.index,
+                "arrival_time": record.approximate_arrival_timestamp * 1000,
+            })  # fmt: skip
+        return pa.Table.from_pylist(rows, LETTER_SCHEMA)

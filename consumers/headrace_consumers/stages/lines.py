@@ -1,16 +1,16 @@
-"""Lines: the events of a batch as one Arrow array, zero-copy over the joined packs, each with its position."""
+"""Lines: events as one Arrow array, zero-copy over the joined packs, each with its position."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from headrace_consumers.records import KinesisRecord
-from headrace_consumers.stages.letters import Finding, Letters
 from headrace_consumers.stages.repeats import Marked
 from headrace_consumers.stages.schemas import INSTANT
 from headrace_consumers.stages.unpack import Refusal, unpack
@@ -18,9 +18,14 @@ from headrace_consumers.stages.unpack import Refusal, unpack
 Ints = npt.NDArray[np.int64]
 LINE_FEED = 10
 SPACE = 32
+PADDING = b" " * 8
+"""After the last line, so that eight bytes can be read from wherever a value begins."""
+CHUNK_BYTES = 4 * 1024 * 1024
+"""Unpacked bytes that are decoded together: enough for vectors, few enough for the caches; and memory stays bounded
+however well the records were compressed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lines:
     """`text[i]` is one event with its line feed; `record[i]` counts into `records`, `index[i]` within its record."""
 
@@ -29,24 +34,38 @@ class Lines:
     index: Ints
     records: Sequence[KinesisRecord]
     shard_ids: Sequence[str]
+    unreadable: Sequence[tuple[int, int, str]] = field(default=())
+    """Records without a line: which, the index that it takes as one event, why."""
 
     def __len__(self) -> int:
         return len(self.text)
 
+    @cached_property
+    def arrivals_us(self) -> Ints:
+        """Per record."""
+        return np.array([record.approximate_arrival_timestamp for record in self.records], np.int64) * 1000
+
+    @cached_property
+    def _shard_texts(self) -> pa.Array:
+        return pa.array(self.shard_ids, pa.string())
+
+    @cached_property
+    def _sequence_numbers(self) -> pa.Array:
+        return pa.array([record.sequence_number for record in self.records], pa.string())
+
     def positions(self, chosen: Ints) -> dict[str, pa.Array]:
         """The position columns of the chosen lines, in their order."""
-        owners = pa.array(self.record[chosen])
-        arrivals = pa.array([r.approximate_arrival_timestamp for r in self.records], pa.timestamp("ms", "UTC"))
+        owners = self.record[chosen]
+        places = pa.array(owners)
         return {
-            "shard_id": pa.array(self.shard_ids, pa.string()).take(owners),
-            "sequence_number": pa.array([r.sequence_number for r in self.records], pa.string()).take(owners),
+            "shard_id": self._shard_texts.take(places),
+            "sequence_number": self._sequence_numbers.take(places),
             "record_index": pa.array(self.index[chosen].astype(np.int32)),
-            "arrival_time": arrivals.cast(INSTANT).take(owners),
+            "arrival_time": pa.array(self.arrivals_us[owners]).cast(INSTANT),
         }
 
     def arrival_us(self, chosen: Ints) -> Ints:
-        arrivals = np.array([r.approximate_arrival_timestamp for r in self.records], np.int64) * 1000
-        return arrivals[self.record[chosen]]
+        return self.arrivals_us[self.record[chosen]]
 
     def by_shard(self, chosen: Ints, values: Ints) -> Iterator[tuple[str, int, int]]:
         """Per shard among the chosen lines: how many, and the greatest of their values."""
@@ -62,21 +81,59 @@ class Lines:
         return [value.rstrip(b"\n") for value in self.text.take(pa.array(chosen)).to_pylist()]
 
 
-def split_lines(marked: Marked, max_unpacked_bytes: int) -> tuple[Lines, Letters]:
-    """The lines of all records that are no repeats; records that do not unpack, or hold nothing, become letters."""
+def split_lines(marked: Marked, max_unpacked_bytes: int) -> Iterator[Lines]:
+    """The lines of all records that are no repeats, in chunks that end between Kinesis records."""
+    unpacked: list[bytes | Refusal] = []
     kept = [number for number, repeat in enumerate(marked.repeats) if not repeat]
-    records = [marked.records[number] for number in kept]
-    shard_ids = [marked.shard_ids[number] for number in kept]
-    unpacked = [unpack(record.data, max_unpacked_bytes) for record in records]
+    begin = held = 0
+    for place, number in enumerate(kept):
+        if held >= CHUNK_BYTES and not _continues(marked, kept[place - 1], number):
+            yield _lines(marked, kept[begin:place], unpacked)
+            unpacked, begin, held = [], place, 0
+        data = unpack(marked.records[number].data, max_unpacked_bytes)
+        unpacked.append(data)
+        held += 0 if isinstance(data, Refusal) else len(data)
+    if unpacked:
+        yield _lines(marked, kept[begin:], unpacked)
+
+
+def _continues(marked: Marked, before: int, number: int) -> bool:
+    """Whether the two are parts of one KPL aggregate, which is one Kinesis record."""
+    numbers = marked.records[number].sequence_number, marked.records[before].sequence_number
+    return numbers[0] == numbers[1] and marked.shard_ids[number] == marked.shard_ids[before]
+
+
+def _lines(marked: Marked, kept: Sequence[int], unpacked: Sequence[bytes | Refusal]) -> Lines:
     text, owner = _split([b"" if isinstance(data, Refusal) else data for data in unpacked])
-    lines = Lines(text, owner, _index_in_record(owner, records, shard_ids), records, shard_ids)
-    return lines, _unreadable(lines, unpacked)
+    counts = np.bincount(owner, minlength=len(kept))
+    follows = [place > 0 and _continues(marked, kept[place - 1], number) for place, number in enumerate(kept)]
+    first = _first_indexes(np.maximum(counts, 1), follows)
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+    empty = np.flatnonzero(counts == 0).tolist()
+    return Lines(
+        text=text,
+        record=owner,
+        index=first[owner] + within,
+        records=[marked.records[number] for number in kept],
+        shard_ids=[marked.shard_ids[number] for number in kept],
+        unreadable=[(place, int(first[place]), _reason(unpacked[place])) for place in empty],
+    )
+
+
+def _reason(data: bytes | Refusal) -> str:
+    return data.reason if isinstance(data, Refusal) else "empty_record"
+
+
+def _first_indexes(counts: Ints, follows: Sequence[bool]) -> Ints:
+    """Per record, the index of its first line: the parts of an aggregate share one count."""
+    begins = np.cumsum(counts) - counts
+    return begins - np.maximum.accumulate(np.where(np.asarray(follows, np.bool_), 0, begins))
 
 
 def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints]:
     """Cuts the joined packs at line feeds; blank lines are skipped, and white space around an event is cut off."""
     whole = [pack if not pack or pack.endswith(b"\n") else pack + b"\n" for pack in packs]
-    joined = b"".join(whole)
+    joined = b"".join([*whole, PADDING])
     octets = np.frombuffer(joined, np.uint8)
     ends = np.flatnonzero(octets == LINE_FEED).astype(np.int64) + 1
     offsets = np.concatenate([np.zeros(1, np.int64), ends])
@@ -85,33 +142,12 @@ def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints]:
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(joined)]
     text = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers)
     padded = (octets[offsets[:-1]] <= SPACE) | (octets[np.maximum(ends - 2, 0)] <= SPACE)
-    return _stripped(text, owner) if padded.any() else (text, owner)
+    return _stripped(text, owner, padded) if padded.any() else (text, owner)
 
 
-def _stripped(text: pa.LargeBinaryArray, owner: Ints) -> tuple[pa.LargeBinaryArray, Ints]:
-    lines = [line.strip() for line in text.to_pylist()]
+def _stripped(
+    text: pa.LargeBinaryArray, owner: Ints, padded: npt.NDArray[np.bool_]
+) -> tuple[pa.LargeBinaryArray, Ints]:
+    lines = [line.strip() if pad else line[:-1] for line, pad in zip(text.to_pylist(), padded.tolist(), strict=True)]
     kept = np.array([bool(line) for line in lines], np.bool_)
     return pa.array([line + b"\n" for line in lines if line], pa.large_binary()), owner[kept]
-
-
-def _index_in_record(owner: Ints, records: Sequence[KinesisRecord], shard_ids: Sequence[str]) -> Ints:
-    """Counts from 0 in each Kinesis record; the parts of an aggregate share one sequence number and one count."""
-    first_part = np.arange(len(records), dtype=np.int64)
-    for number in range(1, len(records)):
-        if (
-            records[number].sequence_number == records[number - 1].sequence_number
-            and shard_ids[number] == shard_ids[number - 1]
-        ):
-            first_part[number] = first_part[number - 1]
-    first_line = np.searchsorted(owner, first_part, side="left")
-    return np.arange(len(owner), dtype=np.int64) - first_line[owner]
-
-
-def _unreadable(lines: Lines, unpacked: Sequence[bytes | Refusal]) -> Letters:
-    letters = Letters()
-    empty = set(range(len(unpacked))) - set(np.unique(lines.record).tolist())
-    for number in sorted(empty):
-        data = unpacked[number]
-        reason = data.reason if isinstance(data, Refusal) else "empty_record"
-        letters.add_record(lines.records[number], lines.shard_ids[number], Finding("unpack", reason))
-    return letters

@@ -8,6 +8,7 @@ halving it where the two parsers disagree. So a line's fate depends on that line
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,16 +16,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
-from headrace_producers.contracts import ColumnType, Contract
 
 from headrace_consumers.pipeline import EventFormat
 from headrace_consumers.stages.explain import explain, suspects
 from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.lines import Ints
-from headrace_consumers.stages.schemas import INSTANT, arrow_type
+from headrace_consumers.stages.schemas import arrow_type
+from headrace_consumers.stages.typed import TEXT_TYPES, cast_text
+from headrace_producers.contracts import Contract
 
-_TEXT_TYPES = (ColumnType.DATE, ColumnType.TIMESTAMP)
-_OFFSET = r"(Z|z|[+-][0-9]{2}:[0-9]{2})$"
 _OPEN, _CLOSE = ord("{"), ord("}")
 
 
@@ -34,17 +34,34 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """The readable lines of a group. `envelope` has event_id, source, specversion, type; `data` the contract's columns."""
+    """The readable lines of a group: `envelope` has specversion, id, source, type; `data` the contract's columns."""
 
     lines: Ints
     envelope: pa.Table
     data: pa.Table
 
 
+def kept_parsed(parsed: Parsed, places: Ints) -> Parsed:
+    """The lines at these places, in this order."""
+    chosen = pa.array(places)
+    envelope = parsed.envelope.take(chosen) if parsed.envelope.num_columns else parsed.envelope
+    return Parsed(parsed.lines[places], envelope, parsed.data.take(chosen))
+
+
+def joined_parsed(parts: Sequence[Parsed]) -> Parsed:
+    """All lines of the parts, in the order of delivery."""
+    if len(parts) == 1:
+        return parts[0]
+    lines = np.concatenate([part.lines for part in parts])
+    envelope = pa.concat_tables([part.envelope for part in parts])
+    whole = Parsed(lines, envelope, pa.concat_tables([part.data for part in parts]))
+    return kept_parsed(whole, np.argsort(lines, kind="stable"))
+
+
 def parse_group(
     contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints
 ) -> tuple[Parsed, Ints, list[Finding]]:  # fmt: skip
-    """Parses `text` (of the lines numbered `lines`): what could be read, and the numbers and faults of what could not."""
+    """Parses `text`, of the lines numbered `lines`: what could be read, and the numbers and faults of the rest."""
     try:
         return _parsed(contract, event_format, text, lines), lines[:0], []
     except RefusedError:
@@ -123,7 +140,7 @@ def _offsets(text: pa.LargeBinaryArray) -> Ints:
 
 
 def _check_shape(text: pa.LargeBinaryArray, body: pa.Buffer) -> None:
-    """Every line begins with a brace and ends with one, so that with as many rows as lines none is shifted; and is UTF-8."""
+    """Every line begins and ends with a brace, so that with as many rows as lines none is shifted; and is UTF-8."""
     offsets = _offsets(text) - _offsets(text)[0]
     octets = np.frombuffer(body, np.uint8)
     if not (np.all(octets[offsets[:-1]] == _OPEN) and np.all(octets[offsets[1:] - 2] == _CLOSE)):
@@ -137,8 +154,8 @@ def _check_shape(text: pa.LargeBinaryArray, body: pa.Buffer) -> None:
 
 @lru_cache(maxsize=64)
 def _schema(contract: Contract, event_format: EventFormat) -> pa.Schema:
-    """What pyarrow reads: instants and dates as text, because it takes instants without an offset and dates as numbers."""
-    columns = [(c.name, pa.string() if c.type in _TEXT_TYPES else arrow_type(c)) for c in contract.columns]
+    """What pyarrow reads: instants and dates as text, for it takes instants without an offset, and dates as numbers."""
+    columns = [(c.name, pa.string() if c.type in TEXT_TYPES else arrow_type(c)) for c in contract.columns]
     if event_format is EventFormat.BARE:
         return pa.schema(columns)
     attributes = [(name, pa.string()) for name in ("specversion", "id", "source", "type")]
@@ -146,22 +163,7 @@ def _schema(contract: Contract, event_format: EventFormat) -> pa.Schema:
 
 
 def _typed(contract: Contract, table: pa.Table) -> pa.Table:
-    return pa.table({column.name: _cast(table[column.name], column.type) for column in contract.columns})
-
-
-def _cast(values: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray:
-    if kind not in _TEXT_TYPES:
-        return values
-    if kind is ColumnType.TIMESTAMP:
-        _check_offsets(values)
     try:
-        return values.cast(INSTANT if kind is ColumnType.TIMESTAMP else pa.date32())
+        return pa.table({column.name: cast_text(table[column.name], column.type) for column in contract.columns})
     except pa.ArrowInvalid as refused:
         raise RefusedError(str(refused)) from None
-
-
-def _check_offsets(values: pa.ChunkedArray) -> None:
-    if pc.all(pc.ends_with(values, "Z"), min_count=0).as_py():
-        return
-    if not pc.all(pc.match_substring_regex(values, _OFFSET), min_count=0).as_py():
-        raise RefusedError("an instant has no offset")

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headrace_producers.wire.lane import PackKey, parse_pack_key
-
 from headrace_consumers.records import KinesisRecord, ShardRecords
 from headrace_consumers.stages.staged import LaneState, ShardStart
+from headrace_producers.wire.lane import PackKey, parse_pack_key
 
 
 @dataclass(frozen=True, slots=True)

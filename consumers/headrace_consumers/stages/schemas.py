@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pyarrow as pa
-from headrace_producers.contracts import Column, ColumnType
 
 from headrace_consumers.pipeline import LakeTable
+from headrace_producers.contracts import Column, ColumnType
 
 INSTANT = pa.timestamp("us", "UTC")
 

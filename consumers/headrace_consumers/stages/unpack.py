@@ -19,7 +19,7 @@ class Refusal:
 
 
 def unpack(data: bytes, max_unpacked_bytes: int) -> bytes | Refusal:
-    """The NDJSON of a record. Never holds more than `max_unpacked_bytes` of it, whatever the compressed data promises."""
+    """The NDJSON of a record. Holds no more than `max_unpacked_bytes` of it, whatever the compressed data promises."""
     if data.startswith(GZIP):
         return _gunzip(data, max_unpacked_bytes)
     if data.startswith(ZSTD):
@@ -28,14 +28,22 @@ def unpack(data: bytes, max_unpacked_bytes: int) -> bytes | Refusal:
 
 
 def _gunzip(data: bytes, limit: int) -> bytes | Refusal:
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        unpacked = inflater.decompress(data, limit)
-    except zlib.error:
-        return Refusal("corrupt_compression")
-    if inflater.unconsumed_tail:
-        return Refusal("too_big")
-    return unpacked if inflater.eof and not inflater.unused_data else Refusal("corrupt_compression")
+    """Of one member or several, as gzip allows."""
+    parts: list[bytes] = []
+    room = limit
+    while data:
+        inflater = zlib.decompressobj(wbits=31)
+        try:
+            parts.append(inflater.decompress(data, room + 1))
+        except zlib.error:
+            return Refusal("corrupt_compression")
+        room -= len(parts[-1])
+        if room < 0:
+            return Refusal("too_big")
+        if not inflater.eof:
+            return Refusal("corrupt_compression")
+        data = inflater.unused_data
+    return b"".join(parts)
 
 
 def _unzstd(data: bytes, limit: int) -> bytes | Refusal:

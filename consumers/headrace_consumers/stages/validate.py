@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,16 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from headrace_producers.contracts import Column, ColumnType, Contract
 
 from headrace_consumers.pipeline import EventFormat
 from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.parse import Parsed
+from headrace_producers.contracts import Column, ColumnType, Contract
 
 Mask = npt.NDArray[np.bool_]
 SPECVERSION = "1.0"
 
-_RANGES: dict[str, Callable[[Any, Any], Any]] = {"ge": pc.less, "gt": pc.less_equal, "le": pc.greater, "lt": pc.greater_equal}
+_RANGES: dict[str, Callable[[Any, Any], Any]] = {
+    "ge": pc.less,
+    "gt": pc.less_equal,
+    "le": pc.greater,
+    "lt": pc.greater_equal,
+}
 _REASONS = {"min_length": "too_short", "max_length": "too_long", "pattern": "pattern", "allowed": "not_allowed"}
 
 
@@ -41,8 +46,8 @@ def find_invalid(
     reason = np.full(rows, -1, np.int64)
     findings: list[Finding] = []
     for broken in _rules(contract, event_format, parsed, arrival_us, max_skew_us):
-        mask = pc.fill_null(broken.rows, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - pyarrow's own signature
-        if mask.any():
+        if pc.any(broken.rows, min_count=0).as_py():
+            mask = pc.fill_null(broken.rows, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - pyarrow's signature
             reason[mask & (reason < 0)] = len(findings)
             findings.append(broken.finding)
     invalid = reason >= 0
@@ -59,7 +64,9 @@ def _rules(
             yield Broken(Finding("validate", reason, column.name, rule, contract.type), rows)
     ahead = pc.subtract(parsed.data[contract.event_time].cast(pa.int64()), pa.array(arrival_us))
     rule = f"at most {max_skew_us // 1_000_000} s ahead of its arrival"
-    yield Broken(Finding("validate", "future", contract.event_time, rule, contract.type), pc.greater(ahead, max_skew_us))
+    yield Broken(
+        Finding("validate", "future", contract.event_time, rule, contract.type), pc.greater(ahead, max_skew_us)
+    )
 
 
 def _envelope_rules(contract: Contract, envelope: pa.Table) -> Iterator[Broken]:
@@ -71,29 +78,39 @@ def _envelope_rules(contract: Contract, envelope: pa.Table) -> Iterator[Broken]:
 
 
 def _column_rules(column: Column, values: pa.ChunkedArray) -> Iterator[tuple[str, str, Any]]:
-    if column.required:
+    """Only rules that some value breaks: that none does is cheaper to see for a whole column than for each row."""
+    if column.required and values.null_count:
         yield "missing", "required", pc.is_null(values)
-    if column.type is ColumnType.FLOAT64:
+    if column.type is ColumnType.FLOAT64 and not pc.all(pc.is_finite(values), min_count=0).as_py():
         yield "not_finite", "finite", pc.invert(pc.is_finite(values))
-    for rule, bound in column.constraints.stated().items():
+    stated = column.constraints.stated()
+    if stated.keys() & _RANGES.keys() and _is_within(column, stated, values):
+        stated = {rule: bound for rule, bound in stated.items() if rule not in _RANGES}
+    for rule, bound in stated.items():
         text = f"{rule} {list(bound) if rule == 'allowed' else bound}"
         yield _REASONS.get(rule, "out_of_range"), text, _breaks(column, rule, bound, values)
 
 
-def _breaks(column: Column, rule: str, bound: Any, values: pa.ChunkedArray) -> Any:
+def _is_within(column: Column, stated: Mapping[str, Any], values: pa.ChunkedArray) -> bool:
+    extremes = pc.min_max(values)
+    if not extremes["min"].is_valid:
+        return True
+    both = pa.array([extremes["min"].as_py(), extremes["max"].as_py()], values.type)
+    broken = (_breaks(column, rule, bound, both) for rule, bound in stated.items() if rule in _RANGES)
+    return not any(pc.any(rows, min_count=0).as_py() for rows in broken)
+
+
+def _breaks(column: Column, rule: str, bound: Any, values: Any) -> Any:
+    """Which values break the rule; null where that is not to be asked."""
     if rule in _RANGES:
         return _RANGES[rule](values, pa.scalar(bound).cast(values.type) if column.type is ColumnType.DECIMAL else bound)
     if rule in ("min_length", "max_length"):
         lengths = pc.utf8_length(values)
         return pc.less(lengths, bound) if rule == "min_length" else pc.greater(lengths, bound)
-    if rule == "allowed":
-        return pc.and_(pc.is_valid(values), pc.invert(pc.is_in(values, pa.array(bound, values.type))))
-    return _breaks_pattern(bound, values)
+    return _breaks_by_value(values, (lambda value: value in bound) if rule == "allowed" else re.compile(bound).search)
 
 
-def _breaks_pattern(pattern: str, values: pa.ChunkedArray) -> Any:
-    """By Python's own expressions, as the producer's check does, over distinct values only."""
-    distinct = pc.unique(values)
-    search = re.compile(pattern).search
-    bad = [value for value in distinct.to_pylist() if value is not None and not search(value)]
+def _breaks_by_value(values: pa.ChunkedArray, keeps: Callable[[Any], Any]) -> Any:
+    """Asked of distinct values only, and of Python: patterns are its own, as in the producer's check."""
+    bad = [value for value in pc.unique(values).to_pylist() if value is not None and not keeps(value)]
     return pc.is_in(values, pa.array(bad, values.type)) if bad else pa.nulls(len(values), pa.bool_())

@@ -1,0 +1,50 @@
+"""Valid events to rows of their table, and records to rows of the raw zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace_consumers.pipeline import LakeTable
+from headrace_consumers.stages.lines import Lines
+from headrace_consumers.stages.parse import Parsed
+from headrace_consumers.stages.repeats import Marked
+from headrace_consumers.stages.schemas import COMMIT_FIELD, INSTANT, RAW_SCHEMA, table_schema
+
+
+def rows_of(table: LakeTable, lines: Lines, parsed: Parsed) -> pa.Table:
+    """The contract's columns between those that say which event it is, when it happened and where it stood."""
+    positions = lines.positions(parsed.lines)
+    columns = {name: parsed.data[name] for name in parsed.data.column_names} | positions
+    columns["event_id"] = parsed.envelope["id"] if parsed.envelope.num_columns else _derived_ids(positions)
+    columns["event_time"] = parsed.data[table.contract.event_time]
+    own = _without_commit(table_schema(table))
+    return pa.Table.from_arrays([columns[field.name] for field in own], schema=own)
+
+
+def _derived_ids(positions: Mapping[str, pa.Array]) -> pa.Array:
+    index = positions["record_index"].cast(pa.string())
+    return pc.binary_join_element_wise(positions["shard_id"], positions["sequence_number"], index, "/")
+
+
+def raw_rows(marked: Marked) -> pa.Table:
+    """Every record as received, repeats too."""
+    records = marked.records
+    own = _without_commit(RAW_SCHEMA)
+    arrivals = pa.array([record.approximate_arrival_timestamp for record in records], pa.timestamp("ms", "UTC"))
+    columns = {
+        "data": pa.array([record.data for record in records], pa.binary()),
+        "shard_id": pa.array(marked.shard_ids, pa.string()),
+        "sequence_number": pa.array([record.sequence_number for record in records], pa.string()),
+        "sub_sequence_number": pa.array([record.sub_sequence_number for record in records], pa.int64()),
+        "arrival_time": arrivals.cast(INSTANT),
+        "partition_key": pa.array([record.partition_key for record in records], pa.string()),
+        "repeat": pa.array(marked.repeats, pa.bool_()),
+    }
+    return pa.Table.from_arrays([columns[field.name] for field in own], schema=own)
+
+
+def _without_commit(schema: pa.Schema) -> pa.Schema:
+    return schema.remove(schema.get_field_index(COMMIT_FIELD.name))
