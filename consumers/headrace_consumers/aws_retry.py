@@ -23,8 +23,8 @@ _limit_s = ContextVar("limit_s", default=math.inf)
 _log = logging.getLogger(__name__)
 
 TERMINAL_CODES = frozenset({
-    "IdempotentParameterMismatchException", "InvalidArgument", "InvalidArgumentException", "NoSuchBucket", "ResourceNotFoundException",
-    "ValidationException",
+    "IdempotentParameterMismatchException", "InvalidArgument", "InvalidArgumentException", "NoSuchBucket",
+    "ResourceNotFoundException", "ValidationException",
 })  # fmt: skip
 
 

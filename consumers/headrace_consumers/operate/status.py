@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import islice
 
 import msgspec
 from rich.table import Table
@@ -12,6 +13,9 @@ from headrace_consumers.commitlog.model import Chain, Counts, Link, LinkKind
 from headrace_consumers.operate.leases import Lease
 from headrace_consumers.operate.view import PipelineView, Place
 from headrace_consumers.shards import Shard
+
+RECENT_LINKS = 50
+"""As many as one query brings."""
 
 
 class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,7 +30,8 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     committed_at: str | None
     owner: str | None
     """The worker that leases the shard now, by KCL's table."""
-    gaps: bool = False
+    gaps: tuple[str, ...] = ()
+    """Of the newest RECENT_LINKS links: why records were left out, oldest first. Empty is what you want."""
     counts: Counts = Counts()
     """Of the newest link."""
 
@@ -55,7 +60,8 @@ def read_status(view: PipelineView) -> PipelineStatus:
 def _shard(
     view: PipelineView, place: Place, chain: Chain, shards: Mapping[str, Shard], leases: Mapping[str, Lease]
 ) -> ShardStatus:
-    link = view.newest(chain)
+    newest_first = list(islice(view.log.newest_links(chain), RECENT_LINKS))
+    link = newest_first[0] if newest_first else None
     state = _state(link, shards.get(chain.shard_id))
     reads = state in {"open", "closed"}
     return ShardStatus(
@@ -66,7 +72,7 @@ def _shard(
         last_commit=link.attempt_id if link else None,
         committed_at=_time(link.written_ms) if link else None,
         owner=(leases[chain.shard_id].owner or None) if chain.shard_id in leases else None,
-        gaps=link is not None and link.kind is LinkKind.GAP,
+        gaps=tuple(found.reason for found in reversed(newest_first) if found.kind is LinkKind.GAP),
         counts=link.counts if link else Counts(),
     )
 
@@ -86,7 +92,7 @@ def _time(at_ms: int) -> str:
 def status_table(status: PipelineStatus) -> Table:
     title = f"{status.pipeline} on stream {status.stream}, generation {status.generation}"
     table = Table(title=title, title_justify="left")
-    for heading in ("shard", "state", "position", "lag", "last commit", "committed at", "owner"):
+    for heading in ("shard", "state", "position", "lag", "last commit", "committed at", "owner", "gaps"):
         table.add_column(heading, overflow="fold")
     for shard in status.shards:
         table.add_row(
@@ -97,5 +103,6 @@ def status_table(status: PipelineStatus) -> Table:
             shard.last_commit or "-",
             shard.committed_at or "-",
             shard.owner or "-",
+            "; ".join(shard.gaps) or "-",
         )
     return table
