@@ -193,10 +193,8 @@ def _layers(literals: tuple[bytes, ...]) -> tuple[_Layer, ...]:
 
 
 def _layer(cuts: list[tuple[int, bytes, int]]) -> _Layer:
-    texts = [
-        (literal[-back:] if back <= len(literal) else literal.rjust(back, b"\0"))[:_WORD] for _, literal, back in cuts
-    ]
-    masks = [b"\xff" * _WORD if back <= len(literal) else _ones(len(literal)) for _, literal, back in cuts]
+    texts = [literal.rjust(back, b"\0")[-back:][:_WORD] for _, literal, back in cuts]
+    masks = [(b"\xff" * len(literal)).rjust(back, b"\0")[-back:][:_WORD] for _, literal, back in cuts]
     return _Layer(
         places=np.array([place for place, _, _ in cuts], np.int64),
         back=np.array([[back] for _, _, back in cuts], np.int64),
