@@ -45,14 +45,17 @@ class DynamoClient:
         return self._steps.run("PutItem", effect)
 
     def query(
-        self, *, ExpressionAttributeValues: dict[str, Any], ScanIndexForward: bool, **_: Any  # noqa: N803
+        self, *, ExpressionAttributeValues: dict[str, Any], ScanIndexForward: bool, Limit: int, **more: Any  # noqa: N803
     ) -> dict[str, Any]:  # fmt: skip
         def effect() -> dict[str, Any]:
             pk = ExpressionAttributeValues[":pk"]["S"]
             least = ExpressionAttributeValues.get(":sk", {"S": ""})["S"]
             found = sorted(key for key in self._table.items if key[0] == pk and key[1] >= least)
             ordered = found if ScanIndexForward else found[::-1]
-            return {"Items": [self._table.items[key] for key in ordered]}
+            begin = ordered.index(_key(more["ExclusiveStartKey"])) + 1 if "ExclusiveStartKey" in more else 0
+            page = [self._table.items[key] for key in ordered[begin : begin + Limit]]
+            last = {name: page[-1][name] for name in ("pk", "sk")} if page else {}
+            return {"Items": page, **({"LastEvaluatedKey": last} if len(page) == Limit else {})}
 
         return self._steps.run("Query", effect)
 
