@@ -226,3 +226,22 @@ def test_a_restored_snapshot_renews() -> None:
         assert producer.producer_id != before
     assert [put.event_id for put in stream.events(Step)] == ["e2"]
     assert [(one.outcome, one.event_ids) for one in told] == [(Outcome.LOST, ("e1",)), (Outcome.DELIVERED, ("e2",))]
+
+
+@pytest.mark.parametrize("fault", [Fault.NONE, Fault.LOSE_REQUEST])
+def test_after_a_reshard_new_packs_get_lanes_of_the_new_shards(fault: Fault) -> None:
+    """Told by an answer that names another shard, or by a call that failed; the stale pack keeps its key."""
+    world = World(shards=1)
+    world.step()
+    [parent] = world.stream.shard_ids
+    world.stream.split(parent)
+    world.stream.script(fault)
+    world.put("a")
+    world.drain()
+    for key in "abcdefgh":
+        world.put(key)
+    world.drain()
+    lanes = [key.lane.shard_id for record in world.stream.records if (key := parse_pack_key(record.partition_key))]
+    assert lanes[0] == parent
+    assert set(lanes[1:]) == set(world.stream.shard_ids)
+    assert all(lane == record.shard_id for lane, record in list(zip(lanes, world.stream.records, strict=True))[1:])

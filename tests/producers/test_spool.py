@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from headrace_producers.clock import Instant
 from headrace_producers.packs import Body, Pack
 from headrace_producers.spool import Spool
@@ -92,3 +94,25 @@ def test_unfinished_files_are_cleared(tmp_path: Path) -> None:
     (tmp_path / "00000000000000000002.try").write_bytes(b"{}")
     assert recovered(tmp_path) == []
     assert {file.name for file in tmp_path.iterdir()} == {"lock"}
+
+
+def test_a_death_while_a_pack_is_forgotten_does_not_make_it_look_untried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two files' ends the process dies: the pack is gone, or still known as tried."""
+    spool = filled(tmp_path)
+    [stored] = spool.recover(NOW)
+    spool.note_attempt(stored, NOW)
+    unlink, calls = Path.unlink, iter([True])
+
+    def dies_at_the_second(path: Path, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002 - as pathlib has it
+        if not next(calls, False):
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", dies_at_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            spool.remove(stored)
+    spool.close()
+    assert all(one.first_attempt for one in recovered(tmp_path))
