@@ -7,8 +7,6 @@ import sys
 from cyclopts import App, CycloptsError
 from cyclopts.config import Env
 
-from headrace_consumers.commands.run import run
-from headrace_consumers.operate.commands import adopt, commits, repair, status
 from headrace_producers.errors import HeadraceError, SettingsError
 
 USAGE_ERROR = 2
@@ -21,8 +19,15 @@ app = App(
     exit_on_error=False,
     print_error=False,
 )
-for command in (run, status, commits, adopt, repair):
-    app.command(command)
+# By name: a command is imported when it is called, so that the supervisor does not carry what `repair` needs.
+for where, what in {
+    "commands.run:run": "Run one worker of a pipeline until SIGTERM.",
+    "operate.commands:status": "Position, lag, last commit and owner of each shard.",
+    "operate.commands:commits": "What was committed, newest last.",
+    "operate.commands:adopt": "Accept a gap between KCL's checkpoint and the log.",
+    "operate.commands:repair": "Make a committed file that is missing once more.",
+}.items():
+    app.command(f"headrace_consumers.{where}", help=what)
 
 
 def main() -> None:

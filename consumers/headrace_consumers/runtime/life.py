@@ -114,7 +114,7 @@ class _Life:
             return await self._engine_ended(code)
         await asyncio.wait([reading], timeout=LAST_WORD_S)
         reason = self._daemon_log.last_error or "it gave no reason"
-        return Ended(Ending.CRASHED, f"the daemon ended with code {daemon.returncode}: {reason}")
+        return Ended(Ending.CRASHED, f"the daemon {_described(daemon.returncode)}: {reason}")
 
     async def _never_began(self, *, overdue: bool) -> Ended:
         if self._stop.is_set():
@@ -126,8 +126,7 @@ class _Life:
     async def _engine_ended(self, code: int) -> Ended:
         await asyncio.wait([self._hearing], timeout=LAST_WORD_S)
         ending = Ending.TERMINAL if code == EngineExit.TERMINAL else Ending.CRASHED
-        named = EngineExit(code).name.lower() if code in set(EngineExit) else "unknown"
-        return Ended(ending, self._said[-1] if self._said else f"the engine ended with code {code} ({named})")
+        return Ended(ending, self._said[-1] if self._said else f"the engine {_described(code)}")
 
     def _engine_code(self) -> int | None:
         return self._engine.returncode
@@ -169,6 +168,13 @@ class _Life:
         for task in pending:
             await _end_task(task)
         return bool(done)
+
+
+def _described(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"was killed by signal {-code}"
+    known = f" ({EngineExit(code).name.lower()})" if code in set(EngineExit) else ""
+    return f"ended with code {code}{known}"
 
 
 async def _finish(task: asyncio.Future[None]) -> None:

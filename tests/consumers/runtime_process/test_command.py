@@ -274,5 +274,6 @@ def test_now_is_written_once_and_stands() -> None:
 
 def test_the_supervisor_carries_no_arrow() -> None:
     """It only starts and watches: what the stages need is loaded once per worker, in the engine."""
-    program = "import sys, headrace_consumers.runtime.service; sys.exit('pyarrow' in sys.modules)"
+    modules = "sys, headrace_consumers.cli, headrace_consumers.runtime.service"
+    program = f"import {modules}; sys.exit('pyarrow' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
