@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -14,6 +14,8 @@ import msgspec
 
 from headrace_consumers.runtime import relay
 from headrace_consumers.runtime.daemon import ISOLATED_PYTHON, SOCKET_VARIABLE
+
+_ACTION = re.compile(rb'\{"action":"(\w+)"')
 
 
 def initialize_line(shard_id: str, checkpoint: str = "TRIM_HORIZON") -> bytes:
@@ -42,6 +44,14 @@ def line_of(message: Mapping[str, Any]) -> bytes:
     return msgspec.json.encode(message) + b"\n"
 
 
+def action_of(line: bytes) -> str:
+    """The action of a line that this module made."""
+    found = _ACTION.match(line)
+    if found is None:
+        raise ValueError("a line without an action")
+    return found[1].decode()
+
+
 SHUTDOWN_LINE = line_of({"action": "shutdownRequested"})
 LEASE_LOST_LINE = line_of({"action": "leaseLost"})
 SHARD_ENDED_LINE = line_of({"action": "shardEnded"})
@@ -59,7 +69,7 @@ class ShardDaemon:
     def tell(self, line: bytes) -> None:
         """Sends the line and serves checkpoints until it is answered. EOFError when the child ends instead."""
         self.send(line)
-        self.await_answer(msgspec.json.decode(line[:64].split(b",")[0].rstrip(b"}\n") + b"}")["action"])
+        self.await_answer(action_of(line))
 
     def send(self, line: bytes) -> None:
         self.to_child.write(line)
@@ -100,7 +110,6 @@ def start_relay(socket_path: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={SOCKET_VARIABLE: socket_path},
-        bufsize=0,
     )
 
 
@@ -108,8 +117,4 @@ def daemon_of(child: subprocess.Popen[bytes]) -> ShardDaemon:
     """Speaks through the child's stdin and stdout."""
     if child.stdin is None or child.stdout is None:
         raise ValueError("start the child with pipes")
-    return ShardDaemon(_whole_writes(child.stdin), child.stdout)
-
-
-def _whole_writes(raw: IO[bytes]) -> IO[bytes]:
-    return os.fdopen(os.dup(raw.fileno()), "wb", buffering=1 << 16)
+    return ShardDaemon(child.stdin, child.stdout)

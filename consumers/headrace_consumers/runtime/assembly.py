@@ -27,7 +27,14 @@ def run_engine(
     job: EngineJob, pipeline: Pipeline, listener: HandoffListener, control_fd: int, metrics: Metrics
 ) -> None:
     """Blocks until the control pipe has ended and the daemon has closed its pipes. Raises what ends it early."""
-    workplace = _workplace(job, pipeline, make_clients(), metrics)
+    run_engine_on(make_clients(), job, pipeline, listener, control_fd, metrics)
+
+
+def run_engine_on(
+    clients: AwsClients, job: EngineJob, pipeline: Pipeline, listener: HandoffListener, control_fd: int, metrics: Metrics
+) -> None:
+    """As run_engine, on these clients."""
+    workplace = _workplace(job, pipeline, clients, metrics)
     jobs = JobRunner(workplace.do)
     core = EngineCore(_core_settings(job, pipeline))
     Engine(core, jobs, listener, control_fd, MetricsObserver(metrics, now())).run()
