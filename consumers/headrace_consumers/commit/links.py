@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
+from msgspec.structs import replace
 
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commitlog.model import Chain, Counts, Link, LinkKind
@@ -47,40 +48,29 @@ def data_link(segment: Segment, outcome: ShardOutcome, end: ShardStart, stamp: S
 
 def terminal_link(chain: Chain, tip: Tip, children: tuple[str, ...], stamp: Stamp) -> Link:
     """The chain's last word: final lanes, highest event time, and who goes on."""
+    return replace(_at_tip(chain, tip, stamp), kind=LinkKind.TERMINAL, children=children)
+
+
+def gap_link(chain: Chain, tip: Tip, end: int, reason: str, stamp: Stamp) -> Link:
+    """Says that the records after the tip, up to `end`, are lost to this pipeline."""
+    gap = replace(_at_tip(chain, tip, stamp), kind=LinkKind.GAP, reason=reason)
+    return replace(gap, end=end, end_sequence_number=str(end), arrival_ms=stamp.now_ms)
+
+
+def _at_tip(chain: Chain, tip: Tip, stamp: Stamp) -> Link:
+    """A link without records, all that the tip knows in it."""
     return Link(
         chain=chain,
         start=tip.position,
         end=tip.position,
         end_sequence_number=tip.sequence_number,
         attempt_id=stamp.attempt_id,
-        kind=LinkKind.TERMINAL,
         ordinal=tip.ordinal,
         lanes=dict(tip.lanes),
         lanes_full=True,
         highest_event_time_us=tip.highest_event_time_us,
         arrival_ms=tip.arrival_ms,
         written_ms=stamp.now_ms,
-        children=children,
-        owner=stamp.owner,
-    )
-
-
-def gap_link(chain: Chain, tip: Tip, end: int, reason: str, stamp: Stamp) -> Link:
-    """Says that the records after the tip, up to `end`, are lost to this pipeline."""
-    return Link(
-        chain=chain,
-        start=tip.position,
-        end=end,
-        end_sequence_number=str(end),
-        attempt_id=stamp.attempt_id,
-        kind=LinkKind.GAP,
-        ordinal=tip.ordinal,
-        lanes=dict(tip.lanes),
-        lanes_full=True,
-        highest_event_time_us=tip.highest_event_time_us,
-        arrival_ms=stamp.now_ms,
-        written_ms=stamp.now_ms,
-        reason=reason,
         owner=stamp.owner,
     )
 
