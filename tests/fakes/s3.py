@@ -98,6 +98,20 @@ class S3Client:
 
         return self._steps.run("HeadObject", effect)
 
+    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            found = [key for bucket, key in self._store.objects if bucket == Bucket and key.startswith(Prefix)]
+            return {"Contents": [{"Key": key} for key in sorted(found)]} if found else {}
+
+        return self._steps.run("ListObjectsV2", effect)
+
+    def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+        def effect() -> dict[str, Any]:
+            self._store.objects.pop((Bucket, Key), None)
+            return {}
+
+        return self._steps.run("DeleteObject", effect)
+
     def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
             self._store.objects[Bucket, Key] = _Object(Body, {})
