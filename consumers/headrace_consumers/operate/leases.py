@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
+from headrace_consumers.aws_retry import error_code, retried
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -26,20 +26,20 @@ def read_leases(client: DynamoDBClient, application_name: str) -> Mapping[str, L
     request: dict[str, Any] = {"TableName": application_name, "ConsistentRead": True}
     found: dict[str, Lease] = {}
     while True:
-        try:
-            page = retried(partial(client.scan, **request), f"lease table {application_name}", retry=_passes)
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                return {}
-            raise
+        page = retried(partial(_page, client, request), f"lease table {application_name}")
         found |= {item["leaseKey"]["S"]: _lease(item) for item in page["Items"] if "leaseKey" in item}
         if "LastEvaluatedKey" not in page:
             return found
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 
-def _passes(error: BaseException) -> bool:
-    return passes_by_itself(error) and error_code(error) != "ResourceNotFoundException"
+def _page(client: DynamoDBClient, request: dict[str, Any]) -> Mapping[str, Any]:
+    try:
+        return client.scan(**request)
+    except ClientError as error:
+        if error_code(error) == "ResourceNotFoundException":
+            return {"Items": []}
+        raise
 
 
 def _lease(item: Mapping[str, Any]) -> Lease:
