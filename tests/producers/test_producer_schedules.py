@@ -241,7 +241,8 @@ def test_after_a_reshard_new_packs_get_lanes_of_the_new_shards(fault: Fault) -> 
     for key in "abcdefgh":
         world.put(key)
     world.drain()
-    lanes = [key.lane.shard_id for record in world.stream.records if (key := parse_pack_key(record.partition_key))]
+    packs = [parse_pack_key(record.partition_key) for record in world.stream.records]
+    lanes = [pack.lane.shard_id for pack in packs if pack]
     assert lanes[0] == parent
     assert set(lanes[1:]) == set(world.stream.shard_ids)
     assert all(lane == record.shard_id for lane, record in list(zip(lanes, world.stream.records, strict=True))[1:])
