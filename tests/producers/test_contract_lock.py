@@ -53,7 +53,7 @@ def added(*, required: bool) -> Contract:
         (limited("tailnum", min_length=5), "column tailnum: min_length was None and is 5 (tighter)"),
         (limited("dest", pattern="^[A-Z]+$"), "column dest: pattern was ^[A-Z]{3}$ and is ^[A-Z]+$ (tighter)"),
         (limited("origin", allowed=("EWR",)), "origin: allowed was ['EWR', 'JFK', 'LGA'] and is ['EWR'] (tighter)"),
-        (replace(FLIGHT, partition_key="dest"), "the partition key was origin and is dest"),
+        (replace(FLIGHT, partition_key="origin"), "the partition key was dest and is origin"),
         (replace(FLIGHT, event_time="scheduled_at"), "the event time was departed_at and is scheduled_at"),
         (replace(FLIGHT, columns=FLIGHT.columns[::-1]), "columns changed their order"),
         (replace(FLIGHT, columns=(added(required=False).columns[-1], *FLIGHT.columns)), "stands before older ones"),
