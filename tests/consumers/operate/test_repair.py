@@ -160,7 +160,7 @@ def test_of_two_repairs_at_once_one_wins() -> None:
     world.check_complete()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(crash_at=st.integers(0, 120), lost_answers=st.frozensets(st.integers(0, 60), max_size=3))
 def test_a_repair_that_dies_anywhere_can_be_repeated(crash_at: int, lost_answers: frozenset[int]) -> None:
     """Readers never see an event twice, and the next repair ends what the first began."""
