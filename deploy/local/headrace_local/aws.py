@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from headrace_local import processes
 from headrace_local.errors import StartError
@@ -23,16 +24,24 @@ _POLL_S = 0.05
 _ATTEMPTS = 3
 
 
-def start_aws(folder: StackFolder, services: Sequence[str] = SERVICES) -> str:
-    """Starts it and returns its endpoint once it answers. It keeps everything in memory and in the stack's folder."""
+@dataclass(frozen=True, slots=True)
+class StartedAws:
+    """It keeps everything in memory and in the stack's folder, so killing it is the way to end it."""
+
+    endpoint: str
+    process: subprocess.Popen[bytes]
+
+
+def start_aws(folder: StackFolder, services: Sequence[str] = SERVICES) -> StartedAws:
+    """Returns once it answers. Raises StartError."""
     for _ in range(_ATTEMPTS):
         port = _free_port()
         process = processes.start(
-            folder, ROLE, [sys.executable, "-m", "ministack"], _environment(folder, port, services)
+            folder, ROLE, [sys.executable, "-m", "headrace_local.ministack"], _environment(folder, port, services)
         )
         endpoint = f"http://{_HOST}:{port}"
         if _answers(process, endpoint):
-            return endpoint
+            return StartedAws(endpoint, process)
     raise StartError(f"the local AWS did not start; its last words:\n{last_lines(folder, ROLE)}")
 
 

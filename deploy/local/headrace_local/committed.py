@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
-from headrace_consumers.commitlog.model import Chain, Commit, Counts, LinkKind
+from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
 from headrace_consumers.kinesis import KinesisStream
 from headrace_local.environment import AwsClients
 from headrace_local.pipelines import flights
@@ -22,16 +22,22 @@ class ShardProgress:
     rows: int = 0
     dead_letters: int = 0
     repeats: int = 0
+    owner: str = ""
+    """Who wrote the newest link."""
+    ended: bool = False
+    """A terminal link stands: the shard was read to its end."""
 
     @property
     def events(self) -> int:
         return self.rows + self.dead_letters
 
-    def add(self, counts: Counts, end: int) -> None:
-        self.position = end
-        self.rows += counts.rows
-        self.dead_letters += counts.dead_letters
-        self.repeats += counts.repeats
+    def add(self, link: Link) -> None:
+        self.position = link.end
+        self.rows += link.counts.rows
+        self.dead_letters += link.counts.dead_letters
+        self.repeats += link.counts.repeats
+        self.owner = link.owner
+        self.ended = link.kind is LinkKind.TERMINAL
 
 
 @dataclass(slots=True)
@@ -55,7 +61,7 @@ class Committed:
         for chain in self._chains(log):
             progress = self.shards.setdefault(chain.shard_id, ShardProgress())
             for link in log.links_after(chain, progress.position):
-                progress.add(link.counts, link.end)
+                progress.add(link)
                 if link.kind is LinkKind.DATA:
                     self.attempts.add(link.attempt_id)
                 self.gaps += link.kind is LinkKind.GAP

@@ -69,7 +69,11 @@ class AwsClients:
 
     def producer_client(self) -> BotoKinesis:
         """What a Producer connects to: its own client, without boto3's retries."""
-        return BotoKinesis(self._session.client("kinesis", endpoint_url=self.endpoint, config=NO_RETRIES))
+        return BotoKinesis(self.kinesis_at(self.endpoint, NO_RETRIES))
+
+    def kinesis_at(self, endpoint: str, config: botocore.config.Config) -> KinesisClient:
+        """A client of its own, which the caller closes: for another way to the same Kinesis."""
+        return self._session.client("kinesis", endpoint_url=endpoint, config=config)
 
     def close(self) -> None:
         for client in self.__dict__.values():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from headrace_local import processes
-from headrace_local.aws import start_aws
+from headrace_local.aws import StartedAws, start_aws
 from headrace_local.environment import AwsClients
 from headrace_local.errors import StackBusyError
 from headrace_local.folder import FolderLock, StackFolder
@@ -21,6 +21,7 @@ from headrace_local.resources import Resources, create_resources
 from headrace_local.state import Phase, StackState, clear_remains, end_stack, new_state, read_state, write_state
 
 _OWNER_TIMEOUT_S = 90.0
+_REAP_TIMEOUT_S = 10.0
 _GLANCE_S = 1.0
 """`status` holds the lock for a moment, to look for remains."""
 
@@ -28,11 +29,12 @@ _GLANCE_S = 1.0
 class OwnedStack:
     """A stack that ends with the command that started it, unless that says `leave_up`."""
 
-    def __init__(self, lock: FolderLock, state: StackState, clients: AwsClients, resources: Resources) -> None:
-        self.folder = lock.folder
+    def __init__(self, folder: StackFolder, state: StackState, aws: StartedAws, resources: Resources) -> None:
+        self.folder = folder
         self.state = state
-        self.clients = clients
+        self.clients = AwsClients(aws.endpoint)
         self.resources = resources
+        self._aws = aws
 
     @property
     def endpoint(self) -> str:
@@ -43,6 +45,11 @@ class OwnedStack:
         self.state = msgspec.structs.replace(self.state, phase=Phase.UP)
         write_state(self.folder, self.state)
 
+    def reap(self) -> None:
+        """After its end: takes the dead child off the system's list."""
+        if self.state.phase is Phase.BUSY:
+            self._aws.process.wait(_REAP_TIMEOUT_S)
+
 
 @contextmanager
 def owned_stack(folder: StackFolder, resources: Resources) -> Iterator[OwnedStack]:
@@ -51,10 +58,14 @@ def owned_stack(folder: StackFolder, resources: Resources) -> Iterator[OwnedStac
     keeper = Keeper(folder)
     try:
         lock = _lock_for_new(folder)
+        stack = None
         try:
-            yield _start(lock, resources)
+            stack = _start(lock, resources)
+            yield stack
         finally:
             _let_go(lock)
+            if stack is not None:
+                stack.reap()
     finally:
         keeper.close()
 
@@ -89,20 +100,20 @@ def _start(lock: FolderLock, resources: Resources) -> OwnedStack:
     folder = lock.folder
     state = new_state(folder)
     write_state(folder, state)
-    endpoint = start_aws(folder)
-    clients = AwsClients(endpoint)
-    create_resources(clients, resources)
+    aws = start_aws(folder)
     state = msgspec.structs.replace(
         state,
-        endpoint=endpoint,
+        endpoint=aws.endpoint,
         stream=resources.stream,
         shards=resources.shards,
         raw_bucket=resources.raw_bucket,
         processed_bucket=resources.processed_bucket,
         log_table=resources.log_table,
     )
+    stack = OwnedStack(folder, state, aws, resources)
+    create_resources(stack.clients, resources)
     write_state(folder, state)
-    return OwnedStack(lock, state, clients, resources)
+    return stack
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,10 +57,10 @@ class WorkerPlan:
 
 
 class Worker:
-    """One worker process; its log is `<role>.log` in the stack's folder."""
+    """One worker process. Its role is its worker id, and names its log in the stack's folder."""
 
-    def __init__(self, plan: WorkerPlan, number: int) -> None:
-        self.role = f"worker-{number}"
+    def __init__(self, plan: WorkerPlan, role: str) -> None:
+        self.role = role
         self._folder = plan.folder
         command = [str(Path(sys.executable).with_name("headrace-consumers")), "run", plan.pipeline]
         self.process: subprocess.Popen[bytes] = processes.start(
@@ -100,7 +100,7 @@ def running_workers(plan: WorkerPlan, count: int) -> Iterator[list[Worker]]:
     """Started at once; killed at the end where they were not stopped before; their children die with them."""
     workers: list[Worker] = []
     try:
-        workers.extend(Worker(plan, number) for number in range(1, count + 1))
+        workers.extend(Worker(plan, f"worker-{number}") for number in range(1, count + 1))
         yield workers
     finally:
         for worker in workers:

@@ -1,0 +1,222 @@
+"""A running stack for tests: one local AWS for all of them, and in it a fresh stream, buckets and log for each."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.shards import Shard
+from headrace_local.committed import Committed
+from headrace_local.environment import AwsClients
+from headrace_local.flights.data import FlightsData, unpack_data
+from headrace_local.flights.reconcile import Reconciliation, reconcile
+from headrace_local.folder import StackFolder
+from headrace_local.lake_copy import copy_lake
+from headrace_local.resources import Resources, create_resources
+from headrace_local.sending import Sending, SendPlan, sending
+from headrace_local.stack import owned_stack
+from headrace_local.workers import LOCAL_SETTINGS, Worker, WorkerPlan
+
+FAILOVER_S = 3.0
+SETTINGS: Mapping[str, object] = {
+    **LOCAL_SETTINGS,
+    "failover_time_ms": int(FAILOVER_S * 1000),
+    "max_batch_age_s": 2.0,
+    "shutdown_grace_s": 20.0,
+}
+_POLL_S = 0.1
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class LocalAws:
+    """The local AWS of this session of tests."""
+
+    folder: StackFolder
+    clients: AwsClients
+    data: FlightsData
+
+
+@contextmanager
+def local_aws() -> Iterator[LocalAws]:
+    """Its folder's path is short, for Unix sockets live below it."""
+    with tempfile.TemporaryDirectory(prefix="hrt-", dir="/tmp") as root:
+        folder = StackFolder(f"tests-{os.getpid()}", Path(root))
+        with owned_stack(folder, Resources(stream="unused", shards=1)) as stack:
+            yield LocalAws(folder, stack.clients, unpack_data(folder.path))
+            stack.clients.close()
+
+
+class World:
+    """One test's stream with its workers and its source. Every wait has a limit, and tells what it waited for."""
+
+    def __init__(self, aws: LocalAws, shards: int) -> None:
+        number = next(_numbers)
+        self.aws = aws
+        self.resources = Resources(f"flights-{number}", shards, f"raw-{number}", f"processed-{number}", f"log-{number}")
+        create_resources(aws.clients, self.resources)
+        self.committed = Committed(aws.clients, self.resources)
+        self._number = number
+        self._workers: list[Worker] = []
+
+    def start_worker(self, name: str = "a") -> Worker:
+        """A worker of this name; the same name again is the same worker to KCL."""
+        plan = WorkerPlan(self.aws.folder, self.aws.clients.endpoint, self.resources, settings=SETTINGS)
+        worker = Worker(plan, f"worker-{self._number}{name}")
+        self._workers.append(worker)
+        return worker
+
+    @contextmanager
+    def sending(self, flights: int, rate: float) -> Iterator[Sending]:
+        """Real flights at so many events a second, in the background."""
+        with sending(SendPlan(self.resources.stream, flights, rate), self.aws.folder, self.aws.clients) as flow:
+            yield flow
+
+    def running(self) -> list[Worker]:
+        return [worker for worker in self._workers if worker.process.poll() is None]
+
+    def wait_until_read(self, timeout_s: float = 120.0) -> None:
+        """Until a worker has opened every shard."""
+        self.wait(lambda: len(self._refreshed().shards) == self.resources.shards, "every shard to be opened", timeout_s)
+
+    def wait_until_shared(self, timeout_s: float = 120.0) -> None:
+        """Until each worker has a lease of its own, and none is left over."""
+        roles = {worker.role for worker in self._workers}
+        self.wait(lambda: set(self._lease_owners().values()) == roles, "leases for every worker", timeout_s)
+        self.wait_until_read()
+
+    def follower(self) -> Worker:
+        """A worker that is not KCL's leader: whose death delays no assignment of leases."""
+        leader = self._table("-CoordinatorState", "key")["Leader"]["ownerName"]["S"]
+        return next(worker for worker in self.running() if worker.role != leader)
+
+    def leased_to(self, worker: Worker) -> set[str]:
+        return {shard for shard, owner in self._lease_owners().items() if owner == worker.role}
+
+    def last_committed_by(self, worker: Worker) -> set[str]:
+        """The shards whose newest link is this worker's."""
+        return {shard for shard, progress in self._refreshed().shards.items() if progress.owner == worker.role}
+
+    def metric(self, worker: Worker, name: str) -> float:
+        """One figure of the worker's /metrics, summed over its labels."""
+        port = re.search(r'"metrics_port":([0-9]+)', self.aws.folder.log_path(worker.role).read_text())
+        assert port, f"{worker.role} has logged no port"
+        with urllib.request.urlopen(f"http://127.0.0.1:{port[1]}/metrics", timeout=5) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+            return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+
+    def wait_for_commits(self, more_events: int = 1, timeout_s: float = 100.0) -> None:
+        """Until so many events more than now are committed."""
+        self.committed.refresh()
+        wanted = self.committed.events + more_events
+        self.wait(lambda: self._committed() >= wanted, f"{wanted} committed events", timeout_s)
+
+    def wait_until_drained(self, flow: Sending, timeout_s: float = 100.0) -> None:
+        """Until all is sent and committed."""
+        self.wait(flow.finished.is_set, "the source's end", timeout_s)
+        flow.require_sound()
+        sent = flow.counters.put_events
+        self.wait(lambda: self._committed() >= sent, f"{sent} committed events", timeout_s)
+
+    def wait(self, condition: Callable[[], bool], what: str, timeout_s: float = 60.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                words = "\n".join(f"{worker.role}:\n{worker.last_words()}" for worker in self._workers)
+                raise AssertionError(
+                    f"waited {timeout_s:.0f} s for {what}; committed {self._committed()}; the workers:\n{words}"
+                )
+            time.sleep(_POLL_S)
+
+    def split_first_shard(self) -> str:
+        """Splits it in the middle; answers the parent."""
+        shard = self._open_shards()[0]
+        middle = (shard.first_hash + shard.last_hash) // 2 + 1
+        self.aws.clients.kinesis.split_shard(
+            StreamName=self.resources.stream, ShardToSplit=shard.shard_id, NewStartingHashKey=str(middle)
+        )
+        return shard.shard_id
+
+    def merge_first_shards(self) -> set[str]:
+        """Merges two neighbours; answers the parents."""
+        left, right = (shard.shard_id for shard in self._open_shards()[:2])
+        self.aws.clients.kinesis.merge_shards(
+            StreamName=self.resources.stream, ShardToMerge=left, AdjacentShardToMerge=right
+        )
+        return {left, right}
+
+    def ended_shards(self) -> set[str]:
+        """Those whose chains have a terminal link."""
+        return {shard for shard, progress in self._refreshed().shards.items() if progress.ended}
+
+    def reconcile(self, flights: int) -> Reconciliation:
+        """Compares the lake with the CSV files; asserts that each event is there once, and that lake and log agree."""
+        self.committed.refresh()
+        root = self.aws.folder.path / f"lake-{self._number}"
+        lake = copy_lake(self.aws.clients, self.resources.processed_bucket, root)
+        verdict = reconcile(self.aws.data, flights, lake)
+        assert verdict.ok, verdict.sentence()
+        assert lake.keys == self.committed.processed_keys().keys()
+        assert self.committed.gaps == 0
+        return verdict
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.kill()
+        self.aws.clients.kinesis.delete_stream(StreamName=self.resources.stream)
+
+    def _committed(self) -> int:
+        return self._refreshed().events
+
+    def _refreshed(self) -> Committed:
+        self.committed.refresh()
+        return self.committed
+
+    def _open_shards(self) -> list[Shard]:
+        shards = KinesisStream(self.aws.clients.kinesis, self.resources.stream).shards().values()
+        return sorted((shard for shard in shards if not shard.closed), key=lambda shard: shard.first_hash)
+
+    def _lease_owners(self) -> dict[str, str]:
+        return {shard: lease.get("leaseOwner", {}).get("S", "") for shard, lease in self._table("", "leaseKey").items()}
+
+    def _table(self, suffix: str, key: str) -> dict[str, Mapping[str, Any]]:
+        """One of KCL's own tables; empty while there is none."""
+        created_ms = KinesisStream(self.aws.clients.kinesis, self.resources.stream).identity().created_ms
+        try:
+            found = self.aws.clients.dynamodb.scan(TableName=f"headrace-flights-g1-{created_ms}{suffix}")
+        except self.aws.clients.dynamodb.exceptions.ResourceNotFoundException:
+            return {}
+        return {item[key]["S"]: item for item in found["Items"]}
+
+
+def engine_of(worker: Worker) -> psutil.Process:
+    return _child(worker, lambda command: "headrace_consumers.runtime.engine_process" in command)
+
+
+def daemon_of(worker: Worker) -> psutil.Process:
+    return _child(worker, lambda command: "MultiLangDaemon" in command and "tether" not in command)
+
+
+def family_of(worker: Worker) -> list[psutil.Process]:
+    """The worker and everything below it."""
+    parent = psutil.Process(worker.process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def _child(worker: Worker, is_it: Callable[[str], bool]) -> psutil.Process:
+    found = [process for process in family_of(worker)[1:] if is_it(" ".join(process.cmdline()))]
+    assert len(found) == 1, f"{len(found)} such processes below {worker.role}"
+    return found[0]
