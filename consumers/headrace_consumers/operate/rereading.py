@@ -25,6 +25,8 @@ class Stretch:
     shard_id: str
     start: int
     end: int
+    start_sequence_number: str = ""
+    """The stream's own text of `start`, where the log knows it: not every stream takes another one."""
     beginning: str = "TRIM_HORIZON"
     """Where the pipeline began to read, TRIM_HORIZON or an ISO 8601 time; stands for a `start` at the root."""
 
@@ -62,7 +64,8 @@ class KinesisReader:
 
 def _position(stretch: Stretch) -> dict[str, Any]:
     if stretch.start != ROOT:
-        return {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": str(stretch.start)}
+        number = stretch.start_sequence_number or str(stretch.start)
+        return {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": number}
     if stretch.beginning == "TRIM_HORIZON":
         return {"ShardIteratorType": "TRIM_HORIZON"}
     return {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": datetime.fromisoformat(stretch.beginning)}

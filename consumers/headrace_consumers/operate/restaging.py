@@ -10,6 +10,7 @@ from headrace_consumers.commit.links import counts_of
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commit.staging import StagedSegments, stage_segments
 from headrace_consumers.commitlog.model import Chain, Commit, Counts, Link
+from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.errors import RepairError
 from headrace_consumers.lake.encode import encode_files
 from headrace_consumers.lake.objects import EncodedFile
@@ -54,17 +55,17 @@ def _link(view: PipelineView, chain: Chain, attempt_id: str) -> Link:
 
 def _segment(view: PipelineView, reader: RecordReader, link: Link) -> Segment:
     origin = link_origin(view.log, view.store, view.stream, link)
-    records = reader.read(_stretch(view, link))
+    records = reader.read(_stretch(view, link, origin))
     _require_records(link, records)
     return Segment(link.chain, origin, link.start, records)
 
 
-def _stretch(view: PipelineView, link: Link) -> Stretch:
+def _stretch(view: PipelineView, link: Link, origin: Tip) -> Stretch:
     """The first link of a chain begins where the pipeline did, which its first worker wrote down."""
     if link.start != ROOT:
-        return Stretch(link.chain.shard_id, link.start, link.end)
+        return Stretch(link.chain.shard_id, link.start, link.end, origin.sequence_number)
     beginning = view.log.start_position(link.chain.pipeline, "TRIM_HORIZON")
-    return Stretch(link.chain.shard_id, link.start, link.end, beginning)
+    return Stretch(link.chain.shard_id, link.start, link.end, beginning=beginning)
 
 
 def _require_records(link: Link, records: list[KinesisRecord]) -> None:

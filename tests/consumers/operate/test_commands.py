@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import msgspec
 import pytest
@@ -30,6 +34,7 @@ from tests.faults.simulation import TIDES
 PIPELINE = "tests.faults.simulation:TIDES"
 BUCKETS = {"raw": "headrace-raw", "processed": "headrace-processed"}
 SHARD = "shardId-000000000000"
+IDLE_SHARD = "shardId-000000000001"
 _attempts = itertools.count(1)
 
 
@@ -46,9 +51,8 @@ class Stack:
     def log(self) -> DynamoDbLog:
         return DynamoDbLog(self.dynamodb, TABLE)
 
-    @property
-    def chain(self) -> Chain:
-        return Chain("tides", 1, KinesisStream(self.kinesis, "tides").identity().created_ms, SHARD)
+    def chain(self, shard_id: str = SHARD) -> Chain:
+        return Chain("tides", 1, KinesisStream(self.kinesis, "tides").identity().created_ms, shard_id)
 
     def put(self, count: int) -> None:
         at = datetime.now(UTC).isoformat()
@@ -57,22 +61,24 @@ class Stack:
              "data": {"station": "Dover", "measured_at": at, "level_mm": number}}
             for number in range(count)
         ]  # fmt: skip
-        records = [{"Data": msgspec.json.encode(event), "PartitionKey": "Dover"} for event in events]
+        records = [
+            {"Data": msgspec.json.encode(event), "PartitionKey": "Dover", "ExplicitHashKey": "0"} for event in events
+        ]
         self.kinesis.put_records(StreamName="tides", Records=records)
 
     def work(self) -> Commit:
         """Commits all that is in the stream after the chain's tip."""
         store, now_ms = S3Store(self.s3, BUCKETS), 1_800_000_000_000 + next(_attempts)
         self.log.generation("tides")
-        self.log.register(self.chain)
+        self.log.register(self.chain())
         self.log.start_position("tides", "TRIM_HORIZON")
-        tip = read_tip(self.log, store, self.chain) or Tip()
-        records = KinesisReader(self.kinesis, "tides").read(Stretch(SHARD, tip.position, 10**60))
+        tip = read_tip(self.log, store, self.chain()) or Tip()
+        records = KinesisReader(self.kinesis, "tides").read(Stretch(SHARD, tip.position, 10**60, tip.sequence_number))
         committer = Committer(
             pipeline=TIDES, limits=BatchSettings(), log=self.log, store=store,
             stream=KinesisStream(self.kinesis, "tides"), now_ms=lambda: now_ms, engine_id="engine",
         )  # fmt: skip
-        commit = committer.commit([Segment(self.chain, tip, 0, records)]).commit
+        commit = committer.commit([Segment(self.chain(), tip, 0, records)]).commit
         assert commit is not None
         return commit
 
@@ -85,7 +91,7 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with local_aws(tmp_path_factory.mktemp("aws") / "aws.log") as endpoint:
         made = Stack(endpoint, client("kinesis", endpoint), client("dynamodb", endpoint), client("s3", endpoint))
-        made.kinesis.create_stream(StreamName="tides", ShardCount=1)
+        made.kinesis.create_stream(StreamName="tides", ShardCount=2)
         made.kinesis.get_waiter("stream_exists").wait(StreamName="tides", WaiterConfig={"Delay": 0.1})
         make_table(made.dynamodb)
         for bucket in BUCKETS.values():
@@ -111,33 +117,25 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 def test_from_commit_to_loss_and_back(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """An operator sees a commit, misses its files, rehearses, repairs, and sees them again."""
+    stack.put(10)
+    first = stack.work()
     stack.put(25)
     commit = stack.work()
     code, out, _ = run(capsys, "status", PIPELINE, "--json")
-    (shard,) = msgspec.json.decode(out)["shards"]
+    shard, _ = msgspec.json.decode(out)["shards"]
     assert (code, shard["state"], shard["last_commit"], shard["counts"]["rows"]) == (0, "open", commit.attempt_id, 25)
     assert SHARD in run(capsys, "status", PIPELINE)[1]
-    assert msgspec.json.decode(run(capsys, "commits", PIPELINE, "--json")[1], type=Commit) == commit
-    assert "25 rows" in run(capsys, "commits", PIPELINE, "--limit", "1")[1]
+    assert msgspec.json.decode(run(capsys, "commits", PIPELINE, "--json", "--limit", "1")[1], type=Commit) == commit
+    assert "25 rows" in run(capsys, "commits", PIPELINE)[1]
 
+    stack.lose(first)
     stack.lose(commit)
     code, out, _ = run(capsys, "repair", PIPELINE)
-    assert (code, out.count("would be made again")) == (1, len(commit.files))
+    assert (code, out.count("would be made again")) == (1, len(first.files + commit.files))
     code, out, _ = run(capsys, "repair", PIPELINE, commit.attempt_id, "--apply")
     assert (code, out.count("made again from the stream")) == (0, len(commit.files))
-    assert "all 2 files are readable" in run(capsys, "repair", PIPELINE)[1]
-
-
-def test_adopt_says_first_and_writes_with_apply(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --apply nothing changes; with it the gap stands in status."""
-    arguments = ["adopt", PIPELINE, SHARD, "--reason", "a test", "--to", str(10**57)]
-    code, out, _ = run(capsys, *arguments)
-    assert (code, "nothing is written without --apply" in out) == (0, True)
-    assert stack.log.link_at(stack.chain, 10**57) is None
-    before = list(stack.log.newest_links(stack.chain))
-    assert run(capsys, *arguments, "--apply")[0] == 0
-    assert len(list(stack.log.newest_links(stack.chain))) == len(before) + 1
-    assert "a test" in run(capsys, "status", PIPELINE)[1]
+    assert run(capsys, "repair", PIPELINE, "--apply")[0] == 0
+    assert run(capsys, "repair", PIPELINE)[1].count("all 2 files are readable") == 2
 
 
 @pytest.mark.parametrize(
@@ -181,7 +179,7 @@ def test_no_credentials_is_one_sentence(
 
 def test_a_newer_log_is_one_sentence(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """An operator with an old version is told so."""
-    item = link_item(link(stack.chain, 10**58, 10**58 + 1))
+    item = link_item(link(stack.chain(), 10**58, 10**58 + 1))
     stack.dynamodb.put_item(TableName=TABLE, Item={**item, "format": {"N": "99"}})
     for command in ("status", "repair"):
         code, _, err = run(capsys, command, PIPELINE)
@@ -195,3 +193,56 @@ def test_contradicting_flags_are_wrong_usage(capsys: pytest.CaptureFixture[str])
     assert (code, "exclude each other" in err) == (2, True)
     code, _, err = run(capsys, "repair", PIPELINE, "no-commit")
     assert (code, "no commit no-commit" in err) == (2, True)
+
+
+def test_following_ends_with_ctrl_c(stack: Stack) -> None:
+    """A new commit is told while it follows; then exit code 0, and not a word on standard error."""
+    command = [sys.executable, "-c", "from headrace_consumers.cli import main; main()", "commits", PIPELINE]
+    stack.put(1)
+    before = stack.work()
+    with subprocess.Popen(
+        [*command, "--follow", "--limit", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stdout is not None
+        assert following.stderr is not None
+        assert before.attempt_id in following.stdout.readline()
+        stack.put(1)
+        assert stack.work().attempt_id in following.stdout.readline()
+        following.send_signal(signal.SIGINT)
+        assert (following.wait(20), following.stderr.read()) == (0, "")
+
+
+def test_a_reader_that_has_seen_enough_ends_it(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:  # fmt: skip
+    """`commits --follow | head -1` is no error."""
+    stack.put(1)
+    stack.work()
+    with (tmp_path / "out").open("w") as out:
+        monkeypatch.setattr(sys, "stdout", ClosedPipe(out))
+        assert execute(["commits", PIPELINE, "--follow"]) == 0
+
+
+@dataclass(frozen=True)
+class ClosedPipe:
+    """Standard output whose reader has gone."""
+
+    file: IO[str]
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_adopt_says_first_and_writes_with_apply(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without --apply nothing changes; with it the gap stands in status."""
+    arguments = ["adopt", PIPELINE, IDLE_SHARD, "--reason", "a test", "--to", "57"]
+    code, out, _ = run(capsys, *arguments)
+    assert (code, "nothing is written without --apply" in out) == (0, True)
+    assert stack.log.link_at(stack.chain(IDLE_SHARD), 0) is None
+    before = list(stack.log.newest_links(stack.chain(IDLE_SHARD)))
+    assert run(capsys, *arguments, "--apply")[0] == 0
+    assert len(list(stack.log.newest_links(stack.chain(IDLE_SHARD)))) == len(before) + 1
+    assert "a test" in run(capsys, "status", PIPELINE)[1]

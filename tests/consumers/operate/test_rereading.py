@@ -30,4 +30,4 @@ def test_a_stretch_is_all_after_start_up_to_end(start: int, end: int) -> None:
 def test_the_root_stands_where_the_pipeline_began() -> None:
     """A chain's first link holds nothing that arrived before the pipeline's start."""
     began = "2023-11-14T22:13:20.133Z"
-    assert [record.position for record in read(Stretch("shard", 0, 12, began))] == [10, 11, 12]
+    assert [record.position for record in read(Stretch("shard", 0, 12, beginning=began))] == [10, 11, 12]
