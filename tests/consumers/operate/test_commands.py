@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+import botocore.session
 import msgspec
 import pytest
 
@@ -35,6 +37,8 @@ PIPELINE = "tests.faults.simulation:TIDES"
 BUCKETS = {"raw": "headrace-raw", "processed": "headrace-processed"}
 SHARD = "shardId-000000000000"
 IDLE_SHARD = "shardId-000000000001"
+LOADED_ONCE = functools.cache(botocore.session.create_loader)
+"""Every command reads the models of three AWS services from disk, as every process does; here once is enough."""
 _attempts = itertools.count(1)
 
 
@@ -103,6 +107,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(autouse=True)
 def env(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(botocore.session, "create_loader", LOADED_ONCE)
     for name, value in environment(stack.endpoint).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HEADRACE_LOG_TABLE", TABLE)
