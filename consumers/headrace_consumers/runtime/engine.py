@@ -7,18 +7,18 @@ import itertools
 import os
 import selectors
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 from headrace_consumers.runtime.core import EngineCore, Moment
 from headrace_consumers.runtime.effects import Answer, Checkpoint, CommitBatch, EndShard, Job, MarkGap, OpenShard
 from headrace_consumers.runtime.handoff import HandoffListener, ShardPipes
 from headrace_consumers.runtime.jobs import JobRunner, Result
-from headrace_consumers.runtime.multilang import LineBuffer, Message, decode_message, encode_checkpoint, encode_status
+from headrace_consumers.runtime.multilang import Message, decode_message, encode_checkpoint, encode_status
 from headrace_consumers.runtime.observer import Observer
+from headrace_consumers.runtime.pipe_lines import PipeLines
 
 TICK_S = 0.1
-READ_BYTES = 1 << 20
 PIPE_BYTES = 1 << 20
 
 
@@ -27,8 +27,8 @@ class _Pipe:
     number: int
     """Never used twice, unlike a descriptor: a late job must not find another shard."""
     pipes: ShardPipes
+    lines: PipeLines
     reading: bool = False
-    lines: LineBuffer = field(default_factory=LineBuffer)
 
 
 def now() -> Moment:
@@ -83,7 +83,7 @@ class Engine:
             return
         os.set_blocking(handed.read_fd, False)
         _widen(handed.read_fd)
-        pipe = _Pipe(next(self._numbers), handed)
+        pipe = _Pipe(next(self._numbers), handed, PipeLines(handed.read_fd))
         self._pipes[pipe.number] = pipe
 
     def _admit(self) -> None:
@@ -102,15 +102,11 @@ class Engine:
             pipe.reading = False
 
     def _read(self, pipe: _Pipe) -> None:
-        try:
-            chunk = os.read(pipe.pipes.read_fd, READ_BYTES)
-        except BlockingIOError:
-            return
-        if not chunk:
+        for line in pipe.lines.read():
+            self._receive(pipe, decode_message(line), now())
+        if pipe.lines.ended:
             self._close(pipe)
             return
-        for line in pipe.lines.feed(chunk):
-            self._receive(pipe, decode_message(line), now())
         self._perform()
 
     def _receive(self, pipe: _Pipe, message: Message, moment: Moment) -> None:

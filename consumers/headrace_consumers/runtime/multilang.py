@@ -49,7 +49,7 @@ _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
 _encode = msgspec.json.Encoder().encode
 
 
-def decode_message(line: bytes) -> Message:
+def decode_message(line: bytes | memoryview) -> Message:
     """One line of the daemon. ProtocolError says what is wrong, never with the line, which holds payloads."""
     try:
         return _decoder.decode(line)
