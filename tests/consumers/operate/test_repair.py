@@ -160,6 +160,24 @@ def test_of_two_repairs_at_once_one_wins() -> None:
     world.check_complete()
 
 
+def test_a_repair_between_anothers_look_and_its_write_wins() -> None:
+    """The write itself is conditional: what the first repair completed is never orphaned by the second."""
+    world = committed(split=False)
+    commit = commits(world)[0]
+    lose(world, commit)
+    steps, others = Steps(), [repairer(world)]
+
+    def intrude(name: str) -> None:
+        if name == "PutItem" and others:
+            assert others.pop().repair(commit).whole
+
+    steps.before_call = intrude
+    assert "changed meanwhile" in repairer(world, steps).repair(commit).refused
+    assert not world.s3.uploads
+    assert all(repairer(world).rehearse(standing).whole for standing in commits(world))
+    world.check_complete()
+
+
 @settings(max_examples=15, deadline=None)
 @given(crash_at=st.integers(0, 120), lost_answers=st.frozensets(st.integers(0, 60), max_size=3))
 def test_a_repair_that_dies_anywhere_can_be_repeated(crash_at: int, lost_answers: frozenset[int]) -> None:
