@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -9,11 +13,22 @@ from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.operate.repair import Repairer, sentences
 from headrace_consumers.operate.restaging import KPL_MAGIC
 from headrace_consumers.operate.view import newest_commits
+from headrace_consumers.pipeline import Grain, LakeTable
+from headrace_producers.contracts import contract
 from headrace_producers.wire.lane import Lane
 from tests.consumers.operate.operators import operator, repairer
 from tests.fakes.kinesis import MemoryKinesis
 from tests.fakes.steps import Crash, Steps
 from tests.faults.simulation import World
+
+
+@contract(name="tide.renamed", version=1, partition_key="station", event_time="measured_at")
+class Renamed(msgspec.Struct, frozen=True, kw_only=True):
+    """The contract that took the place of the first one."""
+
+    station: str
+    measured_at: datetime
+
 
 LANE = Lane("producer", "any")
 """One lane over parent and children: only inherited lanes tell its repeats."""
@@ -160,10 +175,36 @@ def test_of_two_repairs_at_once_one_wins() -> None:
     world.check_complete()
 
 
+def test_sound_files_of_the_commit_are_left_alone() -> None:
+    """Only what is lost is uploaded again; the rest keeps its upload, and nothing is left over."""
+    world = committed(split=False)
+    commit = commits(world)[0]
+    lost = commit.files[0]
+    del world.s3.objects[lost.bucket, lost.key]
+    report = repairer(world).repair(commit)
+    assert (len(report.lost), report.whole) == (1, True)
+    assert commits(world)[0].files[1:] == commit.files[1:]
+    assert not world.s3.uploads
+    world.check_complete()
+
+
+def test_another_declaration_is_refused_with_a_sentence() -> None:
+    """Files under other names would not be what the commit, and every follower's ledger, says."""
+    world = committed(split=False)
+    commit = commits(world)[0]
+    lose(world, commit)
+    (table,) = world.pipeline.tables
+    world.pipeline = replace(world.pipeline, tables=(replace(table, partition_by=Grain.MONTH),))
+    assert "other files now" in repairer(world).repair(commit).refused
+    world.pipeline = replace(world.pipeline, tables=(LakeTable("tides", Renamed),))
+    assert "does not declare ['tide.measured.v1']" in repairer(world).repair(commit).refused
+    assert not world.s3.uploads
+
+
 def test_a_repair_between_anothers_look_and_its_write_wins() -> None:
     """The write itself is conditional: what the first repair completed is never orphaned by the second."""
     world = committed(split=False)
-    commit = commits(world)[0]
+    commit = commits(world)[1]
     lose(world, commit)
     steps, others = Steps(), [repairer(world)]
 
