@@ -139,15 +139,19 @@ def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints]:
     offsets = np.concatenate([np.zeros(1, np.int64), ends])
     pack_ends = np.cumsum([len(pack) for pack in whole], dtype=np.int64)
     owner = np.searchsorted(pack_ends, offsets[:-1], side="right").astype(np.int64)
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(joined)]
-    text = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(ends), buffers)
     padded = (octets[offsets[:-1]] <= SPACE) | (octets[np.maximum(ends - 2, 0)] <= SPACE)
-    return _stripped(text, owner, padded) if padded.any() else (text, owner)
-
-
-def _stripped(
-    text: pa.LargeBinaryArray, owner: Ints, padded: npt.NDArray[np.bool_]
-) -> tuple[pa.LargeBinaryArray, Ints]:
-    lines = [line.strip() if pad else line[:-1] for line, pad in zip(text.to_pylist(), padded.tolist(), strict=True)]
+    if not padded.any():
+        return _array(offsets, joined), owner
+    lines = [line.strip() for line in joined.split(b"\n")[:-1]]
     kept = np.array([bool(line) for line in lines], np.bool_)
-    return pa.array([line + b"\n" for line in lines if line], pa.large_binary()), owner[kept]
+    return _joined([line + b"\n" for line in lines if line]), owner[kept]
+
+
+def _joined(lines: Sequence[bytes]) -> pa.LargeBinaryArray:
+    sizes = np.array([0, *map(len, lines)], np.int64)
+    return _array(np.cumsum(sizes), b"".join([*lines, PADDING]))
+
+
+def _array(offsets: Ints, joined: bytes) -> pa.LargeBinaryArray:
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(joined)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)

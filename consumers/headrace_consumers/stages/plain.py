@@ -30,8 +30,8 @@ Octets = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 
-_QUOTE, _COLON, _BACKSLASH, _MINUS, _ZERO, _NINE = (ord(sign) for sign in '":\\-09')
-_BYTE, _BYTE_BITS, _NO_BITS = np.uint64(0xFF), np.uint64(8), np.uint64(0)
+_QUOTE, _COLON, _BACKSLASH, _ZERO = (ord(sign) for sign in '":\\0')
+_BYTE, _TWO_BYTES, _MINUS_ZERO = np.uint64(0xFF), np.uint64(0xFFFF), np.uint64(int.from_bytes(b"-0", "little"))
 _FIRST_PRINTABLE, _ASCII_END = 0x20, 0x7F
 _KEY_END = b'":'
 _LINE_END = b"}}\n"
@@ -46,7 +46,7 @@ _QUOTED = frozenset({ColumnType.STRING, ColumnType.DATE, ColumnType.TIMESTAMP, C
 @dataclass(frozen=True, slots=True)
 class _Layer:
     """One word of some of the literals, to be compared in one step: `masks` of the eight bytes that begin `back` bytes
-    before a value must equal `words`. Columns of one element a literal."""
+    before a value must equal `words`, for the literals at `places`."""
 
     places: Ints
     back: Ints
@@ -75,11 +75,11 @@ class _Template:
 
     @property
     def sizes(self) -> Ints:
-        return np.array([[len(literal)] for literal in self.literals], np.int64)
+        return np.array([len(literal) for literal in self.literals], np.int64)
 
     def among(self, *types: ColumnType) -> Mask:
         """Which values are of one of these types."""
-        return np.array([[kind in types] for kind in self.types])
+        return np.array([kind in types for kind in self.types])
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class _Sight:
 
     octets: Octets
     words: Words
-    """`words[i]` are the eight bytes from i on."""
+    """`words[i]` are the eight bytes from i on; the buffer's padding lets a value begin anywhere in a line."""
     begins: Ints
     ends: Ints
     keys: Ints
@@ -102,7 +102,7 @@ class _Sight:
 def read_plain(pipeline: Pipeline, text: pa.LargeBinaryArray) -> tuple[dict[str, Parsed], Ints]:
     """By table, the lines that could be read at sight; and the numbers of all others."""
     buffer = text.buffers()[2] if len(text) else None
-    if buffer is None or not _WORD < buffer.size < _MAX_BYTES or pipeline.event_format is not EventFormat.CLOUDEVENTS:
+    if buffer is None or buffer.size > _MAX_BYTES or pipeline.event_format is not EventFormat.CLOUDEVENTS:
         return {}, np.arange(len(text), dtype=np.int64)
     sight = _look(text, buffer)
     left = sight.sound.copy()
@@ -197,22 +197,22 @@ def _layer(cuts: list[tuple[int, bytes, int]]) -> _Layer:
     masks = [(b"\xff" * len(literal)).rjust(back, b"\0")[-back:][:_WORD] for _, literal, back in cuts]
     return _Layer(
         places=np.array([place for place, _, _ in cuts], np.int64),
-        back=np.array([[back] for _, _, back in cuts], np.int64),
-        masks=np.array([[int.from_bytes(mask, "little")] for mask in masks], np.uint64),
-        words=np.array([[int.from_bytes(text, "little")] for text in texts], np.uint64),
+        back=np.array([back for _, _, back in cuts], np.int64),
+        masks=np.array([int.from_bytes(mask, "little") for mask in masks], np.uint64),
+        words=np.array([int.from_bytes(text, "little") for text in texts], np.uint64),
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """Where the values of some lines stand, and which are null: one row a value, one column a line."""
+    """Where the values of some lines stand, and which are null: one row a line, as the caches like it."""
 
     begins: Ints
     ends: Ints
     nulls: Mask
 
     def kept(self, lines: Mask) -> _Values:
-        return self if lines.all() else _Values(self.begins[:, lines], self.ends[:, lines], self.nulls[:, lines])
+        return self if lines.all() else _Values(self.begins[lines], self.ends[lines], self.nulls[lines])
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ def _read(contract: Contract, sight: _Sight, lines: Ints) -> _Read | None:
         parsed = _parsed(contract, template, sight, lines, values)
     except pa.ArrowInvalid:
         return None
-    texts = np.count_nonzero(~values.nulls & template.among(*_QUOTED), axis=0)
+    texts = np.count_nonzero(~values.nulls & template.among(*_QUOTED), axis=1)
     return _Read(parsed, template.quotes + 2 * texts)
 
 
@@ -251,29 +251,34 @@ def _of_type(template: _Template, sight: _Sight, lines: Ints) -> Ints:
 def _located(template: _Template, sight: _Sight, lines: Ints) -> tuple[_Values, Mask]:
     """Where the lines' values stand, and which lines are written as the template is, each value as its type is; what
     looks right may yet turn out wrong when it is cast."""
-    begins = sight.keys[sight.first_keys[lines] + template.last_keys[:, None]] + len(_KEY_END)
-    line_ends = sight.ends[lines] - len(_LINE_END)
-    ends = np.vstack([begins[1:] - template.sizes[1:], line_ends])
-    readable = (begins[0] - len(template.literals[0]) == sight.begins[lines]) & (ends > begins).all(axis=0)
-    begins[:, ~readable] = _WORD * len(template.layers)
+    begins = sight.keys.take(sight.first_keys[lines][:, None] + template.last_keys)
+    begins += len(_KEY_END)
+    ends = np.empty_like(begins)
+    np.subtract(begins[:, 1:], template.sizes[1:], out=ends[:, :-1])
+    ends[:, -1] = sight.ends[lines] - len(_LINE_END)
+    readable = (begins[:, 0] - template.sizes[0] == sight.begins[lines]) & _in_each_line(ends > begins)
+    begins[~readable] = _WORD * len(template.layers)
     for layer in template.layers:
-        words = sight.words[begins[layer.places] - layer.back]
-        readable &= ((words & layer.masks) == layer.words).all(axis=0)
-    tails = sight.words[line_ends + len(_LINE_END) - _WORD] >> np.uint64(8 * (_WORD - len(_LINE_END)))
+        words = sight.words[begins[:, layer.places] - layer.back]
+        readable &= _in_each_line((words & layer.masks) == layer.words)
+    tails = sight.words[ends[:, -1] + len(_LINE_END) - _WORD] >> np.uint64(8 * (_WORD - len(_LINE_END)))
     readable &= tails == _word(_LINE_END)
-    heads = sight.words[np.minimum(begins, len(sight.words) - 1)]
+    heads = sight.words[begins]
     nulls = _spell(_NULL, heads, ends - begins)
-    right = nulls.copy()
     for kinds, looks in _LOOKS:
-        rows = np.flatnonzero(template.among(*kinds))
-        if len(rows):
-            right[rows] |= looks(sight, heads[rows], begins[rows], ends[rows])
-    readable &= np.asarray(right.all(axis=0))
+        if len(some := np.flatnonzero(template.among(*kinds))):
+            right = looks(sight, heads[:, some], begins[:, some], ends[:, some])
+            readable &= _in_each_line(right | nulls[:, some])
     return _Values(begins, ends, nulls), readable
 
 
+def _in_each_line(truths: Mask) -> Mask:
+    """Whether all is true of a line. Mostly it is, of every line, and that is seen sooner."""
+    return np.ones(len(truths), np.bool_) if truths.all() else np.asarray(truths.all(axis=1))
+
+
 def _spell(word: bytes, heads: Words, sizes: Ints) -> Mask:
-    """Which values are this word, which is shorter than eight bytes. The lines' buffer is padded for its sake."""
+    """Which values are this word, which is shorter than eight bytes."""
     spelt: Mask = (sizes == len(word)) & ((heads & np.uint64((1 << 8 * len(word)) - 1)) == _word(word))
     return spelt
 
@@ -293,12 +298,12 @@ def _as_boolean(sight: _Sight, heads: Words, begins: Ints, ends: Ints) -> Mask:
 
 
 def _as_whole(sight: _Sight, heads: Words, begins: Ints, ends: Ints) -> Mask:
-    """Digits after the sign, and no zero before others: Arrow's cast would take 007 and 0x1F."""
+    """Not 007 and 0x1F, which Arrow's cast would take; what is no number at all it finds itself."""
     del sight
-    signed = (heads & _BYTE) == _MINUS
-    first = (heads >> np.where(signed, _BYTE_BITS, _NO_BITS)) & _BYTE
-    digits = ends - begins - signed
-    whole: Mask = (digits > 0) & (first <= _NINE) & ((first > _ZERO) | ((first == _ZERO) & (digits == 1)))
+    sizes = ends - begins
+    zero = ((heads & _BYTE) == _ZERO) & (sizes > 1)
+    minus_zero = ((heads & _TWO_BYTES) == _MINUS_ZERO) & (sizes > 2)  # noqa: PLR2004 - the sign, the zero, and more
+    whole: Mask = ~(zero | minus_zero)
     return whole
 
 
@@ -336,22 +341,22 @@ class _Cut:
         self._octets = sight.octets
         self._values = values
         self._step = 2 * len(template.types)
-        self._firsts = np.arange(values.begins.shape[1], dtype=np.int64) * self._step
+        self._firsts = np.arange(len(values.begins), dtype=np.int64) * self._step
         quoted = template.among(*_QUOTED) & ~values.nulls
         bounds = np.empty((len(self._firsts), self._step), np.int32)
-        bounds[:, 0::2] = (values.begins + quoted).T
-        bounds[:, 1::2] = (values.ends - quoted).T
+        bounds[:, 0::2] = values.begins + quoted
+        bounds[:, 1::2] = values.ends - quoted
         buffers = [None, pa.py_buffer(bounds), pa.py_buffer(sight.octets)]
         self._all = pa.StringArray.from_buffers(bounds.size - 1, *buffers[1:])
 
     def texts(self, place: int) -> pa.StringArray:
-        nulls = self._values.nulls[place]
-        return self._all.take(pa.array(self._firsts + 2 * place, mask=nulls if nulls.any() else None))
+        nulls = self._values.nulls[:, place]
+        return self._all.take(pa.array(self._firsts + 2 * place, mask=nulls.copy() if nulls.any() else None))
 
     def column(self, place: int, column: Column) -> pa.Array:
         if column.type is ColumnType.BOOLEAN:
-            truths = self._octets[self._values.begins[place]] == _TRUE[0]
-            return pa.array(truths, mask=self._values.nulls[place])
+            truths = self._octets[self._values.begins[:, place]] == _TRUE[0]
+            return pa.array(truths, mask=self._values.nulls[:, place].copy())
         texts = self.texts(place)
         if column.type is ColumnType.FLOAT64:
             return _floats(texts)
