@@ -18,8 +18,9 @@ import pytest
 
 from headrace_local import processes
 from headrace_local.environment import AwsClients
-from headrace_local.folder import StackFolder, checkout_name
-from headrace_local.state import Phase, new_state, read_state, write_state
+from headrace_local.folder import FolderLock, StackFolder, checkout_name
+from headrace_local.stack import down
+from headrace_local.state import new_state, read_state, write_state
 
 
 @dataclass
@@ -129,18 +130,23 @@ def test_a_stack_whose_processes_are_gone_is_recognised_and_cleared(commands: Co
     assert commands.run("down", "--name", "a")[0] == 0
 
 
-def test_down_asks_only_the_true_owner_to_stop_not_a_process_that_got_its_number(commands: Commands) -> None:
+def test_down_asks_only_the_true_owner_to_stop_not_a_process_that_got_its_number(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = commands.folder("a")
     lock = folder.lock()
     assert lock
+    wait_for_lock = StackFolder.wait_for_lock
+
+    def owner_ends(self: StackFolder, timeout_s: float) -> FolderLock | None:
+        lock.release()
+        return wait_for_lock(self, timeout_s)
+
+    monkeypatch.setattr(StackFolder, "wait_for_lock", owner_ends)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
         state = new_state(folder)
-        stale = msgspec.structs.replace(state, phase=Phase.BUSY, owner_pid=bystander.pid, owner_started=1.0)
-        write_state(folder, stale)
-        with commands.start("down", "--name", "a") as process:
-            time.sleep(1.0)
-            lock.release()
-            process.communicate(timeout=30)
+        write_state(folder, msgspec.structs.replace(state, owner_pid=bystander.pid, owner_started=1.0))
+        assert down(folder)
         assert bystander.poll() is None
         bystander.kill()
     assert not commands.root.exists()
