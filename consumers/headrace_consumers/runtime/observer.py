@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from typing import Protocol
 
@@ -13,6 +14,8 @@ from headrace_consumers.runtime.multilang import CheckpointReply, Message, Proce
 from headrace_consumers.runtime.shard import Phase
 from headrace_consumers.telemetry.health import Snapshot
 from headrace_consumers.telemetry.metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 
 class Observer(Protocol):
@@ -51,7 +54,15 @@ class MetricsObserver:
 
     def finished(self, job: Job, result: Result, now: Moment) -> None:
         self._progress_s = now.s
-        if isinstance(job, CommitBatch) and isinstance(result, CommitOutcome) and result.commit and result.staged:
+        if isinstance(job, CommitBatch) and isinstance(result, CommitOutcome):
+            self._committed(result)
+
+    def _committed(self, result: CommitOutcome) -> None:
+        for shard_id, link in result.fenced.items():
+            self._metrics.fenced(1)
+            fields = {"shard_id": shard_id, "owner": link.owner, "commit": link.attempt_id}
+            _log.warning("a shard was fenced by another worker's link and goes passive", extra={"fields": fields})
+        if result.commit and result.staged:
             files, staged = result.commit.files, result.staged
             self._metrics.committed(staged.rows, len(files), sum(file.bytes for file in files), result.duration_s)
             self._metrics.rejected(Counter(map(str, staged.dead_letters["reason"].to_pylist())))

@@ -55,12 +55,14 @@ SHARDS = Metric("headrace_shards", Kind.GAUGE, "shards", "Shards leased to this 
 PASSIVE_SHARDS = Metric(
     "headrace_passive_shards", Kind.GAUGE, "shards", "Shards that were fenced and wait for leaseLost"
 )
+FENCES = Metric("headrace_fences", Kind.COUNTER, "fences", "Commits of a shard that another worker's link refused")
 PENDING_FILES = Metric("headrace_pending_files", Kind.GAUGE, "files", "Files committed and not yet proven complete")
 RESTARTS = Metric(
     "headrace_restarts", Kind.GAUGE, "restarts", "How often the supervisor started engine and daemon anew"
 )
 
 CATALOGUE = (
-    RECORDS, BYTES, LAG_MS, COMMITS, COMMIT_SECONDS, BATCH_ROWS, ROWS, FILES, FILE_BYTES, REJECTS, REPEATS, CHECKPOINTS,
-    CHECKPOINT_FAILURES, MEMORY, BUFFER_BYTES, BATCH_AGE_SECONDS, SHARDS, PASSIVE_SHARDS, PENDING_FILES, RESTARTS,
+    RECORDS, BYTES, LAG_MS, COMMITS, COMMIT_SECONDS, BATCH_ROWS, ROWS, FILES, FILE_BYTES, REJECTS, REPEATS, FENCES,
+    CHECKPOINTS, CHECKPOINT_FAILURES, MEMORY, BUFFER_BYTES, BATCH_AGE_SECONDS, SHARDS, PASSIVE_SHARDS, PENDING_FILES,
+    RESTARTS,
 )  # fmt: skip

@@ -48,6 +48,9 @@ class Metrics:
     def repeats_dropped(self, count: int) -> None:
         self._count(c.REPEATS, count)
 
+    def fenced(self, shards: int) -> None:
+        self._count(c.FENCES, shards)
+
     def checkpointed(self) -> None:
         self._count(c.CHECKPOINTS, 1)
 
