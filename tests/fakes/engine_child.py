@@ -54,7 +54,7 @@ def main(plan: Plan) -> None:
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     before_s = cpu_s()
-    run_engine_on(clients, _job(plan), pipeline, listener, sys.stdin.fileno(), Metrics())
+    run_engine_on(_job(plan), pipeline, listener, sys.stdin.fileno(), Metrics(), clients=clients)
     used = Usage(cpu_s() - before_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
     listener.close()
     write_out(memory, Path(plan.output), used)

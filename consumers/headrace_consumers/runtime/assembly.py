@@ -27,11 +27,17 @@ def run_engine(
     job: EngineJob, pipeline: Pipeline, listener: HandoffListener, control_fd: int, metrics: Metrics
 ) -> None:
     """Blocks until the control pipe has ended and the daemon has closed its pipes. Raises what ends it early."""
-    run_engine_on(make_clients(), job, pipeline, listener, control_fd, metrics)
+    run_engine_on(job, pipeline, listener, control_fd, metrics, clients=make_clients())
 
 
 def run_engine_on(
-    clients: AwsClients, job: EngineJob, pipeline: Pipeline, listener: HandoffListener, control_fd: int, metrics: Metrics
+    job: EngineJob,
+    pipeline: Pipeline,
+    listener: HandoffListener,
+    control_fd: int,
+    metrics: Metrics,
+    *,
+    clients: AwsClients,
 ) -> None:
     """As run_engine, on these clients."""
     workplace = _workplace(job, pipeline, clients, metrics)
