@@ -33,6 +33,9 @@ _TYPES: dict[ColumnType, Any] = {
     ColumnType.DECIMAL: Decimal,
 }
 _PATH = re.compile(r" - at `\$\.?(?:data\.)?(?P<field>[^`]*)`$")
+_HOPELESS = re.compile(
+    r"^Input data was truncated$|^Expected `[a-z0-9]+( \| null)?`, got `(int|str|bool|object|array)`"
+)
 _REASONS = (
     (re.compile(r"truncated"), "truncated_json"),
     (re.compile(r"malformed|trailing characters"), "malformed_json"),
@@ -42,15 +45,19 @@ _REASONS = (
 )
 
 
-def suspects(contract: Contract, event_format: EventFormat, lines: Sequence[bytes]) -> list[int]:
-    """The numbers of lines that a typed decoder refuses: a guess, made fast."""
+def hopeless(contract: Contract, event_format: EventFormat, lines: Sequence[bytes]) -> list[int]:
+    """The numbers of lines that a typed decoder refuses for reasons for which every parser does: the line ends within
+    a value, or a value is of another JSON type than its column's. Other refusals are for the judge to decide."""
     decode = _decoder(contract, event_format).decode
     found = []
     for number, line in enumerate(lines):
         try:
-            decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            found.append(number)
+            decode(line[:-1])  # a line feed within a text would be malformed, not the end
+        except msgspec.MsgspecError as refused:
+            if _HOPELESS.match(str(refused)):
+                found.append(number)
+        except (UnicodeDecodeError, RecursionError):
+            continue
     return found
 
 

@@ -2,23 +2,26 @@
 
 Theory of operation. pyarrow's JSON reader is the only judge of a line: it parses a whole group into the contract's
 types and refuses the group when one line breaks them. Only then are lines looked at one by one: a typed msgspec decoder
-guesses which ones are at fault and explains them, pyarrow confirms each guess alone, and what is left is parsed again,
-halving it where the two parsers disagree. So a line's fate depends on that line, never on its neighbours in the batch.
+names the ones that pyarrow is sure to refuse (cut short, or of another type), and the rest is parsed in pieces that end
+where pyarrow says it stumbled. So a line's fate depends on that line, never on its neighbours in the batch; and a batch
+of nothing but corrupt lines costs one call a line at worst.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from headrace_consumers.pipeline import EventFormat
-from headrace_consumers.stages.explain import explain, suspects
+from headrace_consumers.stages.explain import explain, hopeless
 from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.lines import Ints
 from headrace_consumers.stages.schemas import arrow_type
@@ -28,8 +31,17 @@ from headrace_producers.contracts import Contract
 _OPEN, _CLOSE = ord("{"), ord("}")
 
 
+_ROW = re.compile(r" in row (\d+)$")
+_FIRST_PIECE = 16
+
+
 class RefusedError(Exception):
     """Not a Headrace error: pyarrow, or a check on what it read, refuses some line of a group."""
+
+    def __init__(self, said: str, line: int | None = None) -> None:
+        super().__init__(said)
+        self.line = line
+        """Which line of the group is at fault, where that is known. Those before it may be at fault, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,28 +85,51 @@ def parse_group(
 
 
 def _readable(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray) -> Ints:
-    doubted = suspects(contract, event_format, text.to_pylist())
-    cleared = [line for line in doubted if _reads(contract, event_format, text.slice(line, 1))]
-    rest = np.setdiff1d(np.arange(len(text)), np.array(doubted, np.int64))
-    return np.union1d(_halved(contract, event_format, text, rest), np.array(cleared, np.int64))
+    lost = np.union1d(hopeless(contract, event_format, text.to_pylist()), np.flatnonzero(~_shaped(text, _joined(text))))
+    return _read_piecewise(contract, event_format, text, np.setdiff1d(np.arange(len(text)), lost))
 
 
-def _halved(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints) -> Ints:
-    if not len(lines) or _reads(contract, event_format, text.take(pa.array(lines))):
-        return lines
-    if len(lines) == 1:
-        return lines[:0]
-    middle = len(lines) // 2
-    halves = (_halved(contract, event_format, text, half) for half in (lines[:middle], lines[middle:]))
-    return np.concatenate(list(halves))
+def _read_piecewise(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints) -> Ints:
+    """The readable ones among `lines`. Pieces grow while they can be read, and shrink to a few lines where not."""
+    good, begin, size = [lines[:0]], 0, len(lines)
+    while begin < len(lines):
+        piece = lines[begin : begin + size]
+        found, taken = _read_piece(contract, event_format, text, piece)
+        good.append(found)
+        begin += taken
+        size = 2 * size if taken == len(piece) and len(found) else max(_FIRST_PIECE, 2 * len(found))
+    return np.concatenate(good)
 
 
-def _reads(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray) -> bool:
+def _read_piece(
+    contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, piece: Ints
+) -> tuple[Ints, int]:  # fmt: skip
+    """The readable lines at the head of a piece, and how many lines are judged with them: at least one.
+
+    pyarrow counts rows, and a line may hold two or half of one: its number is right only where each line before it is
+    readable."""
+    refused = _refusal(contract, event_format, text.take(pa.array(piece)))
+    if refused is None:
+        return piece, len(piece)
+    if len(piece) == 1:
+        return piece[:0], 1
+    head = piece[: refused.line]
+    if refused.line is not None and refused.line < len(piece) and not _is_refused(contract, event_format, text, head):
+        return head, len(head) + 1
+    middle = len(piece) // 2
+    return _read_piecewise(contract, event_format, text, piece[:middle]), middle
+
+
+def _is_refused(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints) -> bool:
+    return len(lines) > 0 and _refusal(contract, event_format, text.take(pa.array(lines))) is not None
+
+
+def _refusal(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray) -> RefusedError | None:
     try:
         _parsed(contract, event_format, text, np.arange(len(text)))
-    except RefusedError:
-        return False
-    return True
+    except RefusedError as refused:
+        return refused
+    return None
 
 
 def _parsed(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints) -> Parsed:
@@ -124,7 +159,8 @@ def read_lines(text: pa.LargeBinaryArray, schema: pa.Schema) -> pa.Table:
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
     except pa.ArrowInvalid as refused:
-        raise RefusedError(str(refused)) from None
+        row = _ROW.search(str(refused))
+        raise RefusedError(str(refused), int(row[1]) if row else None) from None
     if table.num_rows != len(text):
         raise RefusedError("two objects stand on one line")
     return table
@@ -139,13 +175,20 @@ def _offsets(text: pa.LargeBinaryArray) -> Ints:
     return np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
 
 
-def _check_shape(text: pa.LargeBinaryArray, body: pa.Buffer) -> None:
-    """Every line begins and ends with a brace, so that with as many rows as lines none is shifted; and is UTF-8."""
+def _shaped(text: pa.LargeBinaryArray, body: pa.Buffer) -> npt.NDArray[np.bool_]:
+    """Which lines begin with a brace and end with one; `body` is what the lines hold."""
     offsets = _offsets(text) - _offsets(text)[0]
     octets = np.frombuffer(body, np.uint8)
-    if not (np.all(octets[offsets[:-1]] == _OPEN) and np.all(octets[offsets[1:] - 2] == _CLOSE)):
-        raise RefusedError("a line is no object")
-    if octets.max(initial=0) > 127:  # noqa: PLR2004 - beyond ASCII
+    shaped: npt.NDArray[np.bool_] = (octets[offsets[:-1]] == _OPEN) & (octets[offsets[1:] - 2] == _CLOSE)
+    return shaped
+
+
+def _check_shape(text: pa.LargeBinaryArray, body: pa.Buffer) -> None:
+    """Every line begins and ends with a brace, so that with as many rows as lines none is shifted; and is UTF-8."""
+    shaped = _shaped(text, body)
+    if not shaped.all():
+        raise RefusedError("a line is no object", int(np.argmin(shaped)))
+    if np.frombuffer(body, np.uint8).max(initial=0) > 127:  # noqa: PLR2004 - beyond ASCII
         try:
             bytes(body).decode()
         except UnicodeDecodeError:
