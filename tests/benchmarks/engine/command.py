@@ -77,13 +77,12 @@ def table(measured: Measured) -> str:
         rows.append((name, *rate, f"{usage.cpu_s:.2f}", f"{usage.peak_rss_bytes / 1e6:.0f}"))
     lines = [f"{row[0]:12}" + "".join(f"{cell:>14}" for cell in row[1:]) for row in rows]
     size = recording.payload_bytes / max(recording.events, 1)
-    return "\n".join([
-        f"{recording.events:,} flights and weather events in packs, {size:.0f} bytes each, {recording.megabytes:.1f} MB",
-        *lines,
-        f"ratio {measured.ratio:.1f}; outputs {'differ' if measured.differences else 'equal'}",
-        f"a further shard: {measured.shard_megabytes:.1f} MB "
-        f"(relay {shard.relay / 1e6:.1f}, engine {shard.engine_growth / 1e6:.2f})",
-    ])  # fmt: skip
+    cost = f"relay {shard.relay / 1e6:.1f}, engine {shard.engine_growth / 1e6:.2f}"
+    head = (
+        f"{recording.events:,} flights and weather events in packs, {size:.0f} bytes each, {recording.megabytes:.1f} MB"
+    )
+    verdict = f"ratio {measured.ratio:.1f}; outputs {'differ' if measured.differences else 'equal'}"
+    return "\n".join([head, *lines, verdict, f"a further shard: {measured.shard_megabytes:.1f} MB ({cost})"])
 
 
 def misses(measured: Measured) -> Iterator[str]:

@@ -108,20 +108,23 @@ class LakeWriter(processor.RecordProcessorBase):  # type: ignore[misc]  # kclpy 
 
     def _process_event(self, line: bytes, position: Row) -> None:
         try:
-            event = json.loads(line)
-            if event.get("specversion") != "1.0" or not event.get("id") or not event.get("source"):
-                raise BrokenError("missing", "id")
-            if event["type"] not in CHECKS:
-                raise BrokenError("unknown_type", "type")
-            check, event_time = CHECKS[event["type"]]
-            row = check(event["data"])
-            if row[event_time] > position["arrival_time"] + self._skew:
-                raise BrokenError("future", event_time)
+            table, row = self._read_event(json.loads(line), position)
         except (BrokenError, ValueError, KeyError) as broken:
             self._batch.letters.append({**position, "stage": "decode", "reason": str(broken), "payload": line})
             return
-        table = self._pipeline.tables_by_type[event["type"]]
-        self._batch.rows[table.name].append({"event_id": event["id"], "event_time": row[event_time], **row, **position})
+        self._batch.rows[table].append(row)
+
+    def _read_event(self, event: Row, position: Row) -> tuple[str, Row]:
+        if event.get("specversion") != "1.0" or not event.get("id") or not event.get("source"):
+            raise BrokenError("missing", "id")
+        if event["type"] not in CHECKS:
+            raise BrokenError("unknown_type", "type")
+        check, event_time = CHECKS[event["type"]]
+        row = check(event["data"])
+        if row[event_time] > position["arrival_time"] + self._skew:
+            raise BrokenError("future", event_time)
+        table = self._pipeline.tables_by_type[event["type"]].name
+        return table, {"event_id": event["id"], "event_time": row[event_time], **row, **position}
 
     def _write_batch(self) -> None:
         batch, self._batch = self._batch, Batch()

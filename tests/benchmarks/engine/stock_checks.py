@@ -1,4 +1,4 @@
-"""The rules of the flights contracts as one writes them by hand: a dict in, a row out, BrokenError where one is broken."""
+"""The rules of the flights contracts as one writes them by hand: a dict in, a row out, or BrokenError."""
 
 from __future__ import annotations
 

@@ -74,8 +74,29 @@ def test_the_end_of_the_control_pipe_waits_for_open_shards(tmp_path: Path) -> No
     assert len(_ids(tmp_path)) == 1
 
 
+def test_a_batch_of_corrupt_events_is_committed_as_letters(tmp_path: Path) -> None:
+    """200,000 bad lines in one delivery become 200,000 letters, and the shard goes on."""
+    bad, count = EVENT[:-1] + b"\n", 1_000
+    with running_engine(REFERENCE, tmp_path) as engine:
+        with engine.shard() as (daemon, _):
+            daemon.tell(initialize_line(shard_id(0)))
+            daemon.tell(_line([bad * count] * 200, 1))
+            daemon.tell(SHUTDOWN_LINE)
+        engine.end()
+    [file] = (tmp_path / "processed" / "pulses_dead_letters").rglob("*.parquet")
+    letters = pq.ParquetFile(file).read()
+    assert letters.num_rows == 200 * count
+    assert set(letters["reason"].to_pylist()) == {"truncated_json"}
+    assert daemon.checkpoints[-1] == "200"
+
+
 SMALL = BatchSettings(max_batch_bytes=16 * MIB, max_buffer_bytes=16 * MIB)
 SHARDS = 3
+BASE_BYTES = 64 * MIB
+"""What Arrow and the allocators keep, whatever the batch."""
+COPIES = 20
+"""Of what is held, at most, while it is parsed and encoded. Measured: 1 for tiny records, 3 for small ones, and 19 for
+events of a megabyte, whose texts are copied by each column operation."""
 
 
 @pytest.mark.parametrize(
@@ -85,7 +106,7 @@ SHARDS = 3
 )
 def test_memory_follows_the_setting(tmp_path: Path, size: int, count: int, lines: int) -> None:
     """With a small budget all is committed exactly once, and memory stays under what budget and lines explain: what is
-    held (the budget, and one line of each shard), its line on the way in, and the copies of one batch on the way out."""
+    held (the budget, and one line of each shard), its line on the way in, the copies of one batch on the way out."""
     payloads: list[Any] = [_event(size)] * count
     with running_engine(REFERENCE, tmp_path, batch=SMALL, shards=SHARDS) as engine:
         idle_bytes = psutil.Process(engine.pid).memory_info().rss
@@ -98,6 +119,5 @@ def test_memory_follows_the_setting(tmp_path: Path, size: int, count: int, lines
                 assert daemon.checkpoints[-1] == str(lines * count)
         used = engine.end()
     assert len(set(_ids(tmp_path))) == len(_ids(tmp_path)) == SHARDS * lines * count
-    line_bytes = len(_line(payloads, 1))
     held_bytes = SMALL.max_buffer_bytes + count * (size + RECORD_OVERHEAD_BYTES)
-    print(size, idle_bytes / 1e6, used.peak_rss_bytes / 1e6, held_bytes / 1e6, line_bytes / 1e6)
+    assert used.peak_rss_bytes - idle_bytes < BASE_BYTES + COPIES * held_bytes + len(_line(payloads, 1))

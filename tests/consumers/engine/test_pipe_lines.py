@@ -22,7 +22,8 @@ def _read_all(text: bytes, writes: list[int]) -> tuple[list[bytes], bool]:
             found += [bytes(line) for line in lines.read()]
         os.write(write_fd, text)
         found += [bytes(line) for line in lines.read()]
-        assert list(lines.read()) == [] and not lines.ended
+        assert list(lines.read()) == []
+        assert not lines.ended
     finally:
         os.close(write_fd)
     assert list(lines.read()) == []
