@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -46,17 +49,32 @@ def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> It
 
 def _partition_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
     """One sort puts every partition's rows together; each is then a slice."""
-    keys = [*table.sort_by, "event_time"]
-    values = partition_values(rows["event_time"], table.partition_by).cast(pa.string())
-    order = [(name, "ascending") for name in ["", *keys]]
-    ordered = rows.append_column("", values).sort_by(order)
+    values = partition_values(rows["event_time"], table.partition_by).combine_chunks()
+    ordered, codes = _sorted(rows, values.indices, [*table.sort_by, "event_time"])
     schema = table_schema(table).with_metadata({"headrace.contract": table.contract.type})
-    runs = pc.run_end_encode(ordered[""].combine_chunks())
+    runs = pc.run_end_encode(codes)
     begin = 0
-    for value, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
-        part = ordered.drop_columns([""]).slice(begin, end - begin)
-        yield _file(table.name, f"{table.partition_by.column}={value}", part, schema, attempt_id)
+    for code, end in zip(runs.values.to_pylist(), runs.run_ends.to_pylist(), strict=True):
+        folder = f"{table.partition_by.column}={values.dictionary[code]}"
+        yield _file(table.name, folder, ordered.slice(begin, end - begin), schema, attempt_id)
         begin = end
+
+
+def _sorted(rows: pa.Table, partitions: pa.Array, keys: Sequence[str]) -> tuple[pa.Table, pa.Array]:
+    """The rows by partition and keys, rows that are equal in these as they were delivered; and their partitions."""
+    ranked = [_ranks(rows[key]) for key in reversed(keys)]
+    order = pa.array(np.lexsort([*ranked, partitions.to_numpy()]))
+    return rows.take(order), partitions.take(order)
+
+
+def _ranks(values: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """Numbers in the order of the values, nulls last; texts are ranked once per distinct value."""
+    whole = values.combine_chunks()
+    if pa.types.is_timestamp(whole.type) and not whole.null_count:
+        return np.asarray(whole.cast(pa.int64()))
+    coded = whole.dictionary_encode()
+    ranks = pc.rank(coded.dictionary, sort_keys="ascending", tiebreaker="first")
+    return np.asarray(pc.fill_null(pc.take(ranks, coded.indices), len(ranks) + 1))
 
 
 def _dead_letter_file(pipeline: Pipeline, letters: pa.Table, attempt_id: str) -> EncodedFile:

@@ -85,7 +85,9 @@ def parse_group(
 
 
 def _readable(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray) -> Ints:
-    lost = np.union1d(hopeless(contract, event_format, text.to_pylist()), np.flatnonzero(~_shaped(text, _joined(text))))
+    lost = np.union1d(
+        hopeless(contract, event_format, text.to_pylist()), np.flatnonzero(~_shaped(text, joined_bytes(text)))
+    )
     return _read_piecewise(contract, event_format, text, np.setdiff1d(np.arange(len(text)), lost))
 
 
@@ -150,7 +152,7 @@ def read_lines(text: pa.LargeBinaryArray, schema: pa.Schema) -> pa.Table:
     """One row a line, or RefusedError. Fields beyond the schema are ignored, missing ones are null."""
     if not len(text):
         return schema.empty_table()
-    body = _joined(text)
+    body = joined_bytes(text)
     _check_shape(text, body)
     try:
         table = pj.read_json(
@@ -166,18 +168,18 @@ def read_lines(text: pa.LargeBinaryArray, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def _joined(text: pa.LargeBinaryArray) -> pa.Buffer:
-    offsets = _offsets(text)
+def joined_bytes(text: pa.LargeBinaryArray) -> pa.Buffer:
+    offsets = line_offsets(text)
     return text.buffers()[2].slice(int(offsets[0]), int(offsets[-1] - offsets[0]))
 
 
-def _offsets(text: pa.LargeBinaryArray) -> Ints:
+def line_offsets(text: pa.LargeBinaryArray) -> Ints:
     return np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
 
 
 def _shaped(text: pa.LargeBinaryArray, body: pa.Buffer) -> npt.NDArray[np.bool_]:
     """Which lines begin with a brace and end with one; `body` is what the lines hold."""
-    offsets = _offsets(text) - _offsets(text)[0]
+    offsets = line_offsets(text) - line_offsets(text)[0]
     octets = np.frombuffer(body, np.uint8)
     shaped: npt.NDArray[np.bool_] = (octets[offsets[:-1]] == _OPEN) & (octets[offsets[1:] - 2] == _CLOSE)
     return shaped

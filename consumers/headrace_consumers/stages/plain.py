@@ -1,153 +1,113 @@
 """Reading lines at sight: those that stand exactly as our producer writes them need no JSON parser.
 
-Theory of operation. Such a line is a fixed sequence of literals with one value between each two, so all lines are
-read at once by arithmetic on byte positions. `":` ends every key and, where no quote is escaped, stands nowhere else:
-the places of these two bytes, a fixed number a line, say where each value begins, the literals' lengths say where the
-one before it ends, and the literals themselves are compared eight bytes at a time. Values are then cut out of the
-buffer as one Arrow array per column and cast. A line that differs in anything is left to the patient parser, which
-gives the same result for every line that is read here: this is only the faster way, and a test holds the two against
-each other.
+Theory of operation. Cut at its commas, such a line is a row of CSV whose every field begins with its own key. So
+Arrow's CSV reader, which is several times as fast as any JSON parser, cuts all lines of a contract at once; then each
+column's prefix is compared and cut off, and the values are cast. A line that differs in anything, a comma inside a
+text included, is left to the patient parser. That one gives the same result for every line that is read here: this is
+only the faster way, and a test holds the two against each other.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pcsv
 
-from headrace_consumers.pipeline import EventFormat, Pipeline
-from headrace_consumers.stages.lines import Ints
-from headrace_consumers.stages.parse import Parsed, kept_parsed
+from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
+from headrace_consumers.stages.lines import Ints, chosen_lines
+from headrace_consumers.stages.parse import Parsed, joined_bytes, line_offsets
 from headrace_consumers.stages.schemas import arrow_type
 from headrace_consumers.stages.typed import TEXT_TYPES, cast_text
 from headrace_producers.contracts import Column, ColumnType, Contract
 
-Octets = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-Words = npt.NDArray[np.uint64]
 
-_QUOTE, _COLON, _BACKSLASH, _ZERO = (ord(sign) for sign in '":\\0')
-_BYTE, _TWO_BYTES, _MINUS_ZERO = np.uint64(0xFF), np.uint64(0xFFFF), np.uint64(int.from_bytes(b"-0", "little"))
-_FIRST_PRINTABLE, _ASCII_END = 0x20, 0x7F
-_KEY_END = b'":'
-_LINE_END = b"}}\n"
-_NULL, _TRUE, _FALSE = b"null", b"true", b"false"
-_WORD = 8
-_ID, _SOURCE, _TYPED, _FIRST_COLUMN = 0, 1, 2, 3
-_MAX_BYTES = 2**31 - 2
-_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+FEWEST_LINES = 100
+"""Below this the patient parser is faster: vectors have a price of their own."""
+_SAMPLES = 16
+_WHOLE = 2**31 - 1
+"""To the end: Arrow overflows where no end is named."""
 _QUOTED = frozenset({ColumnType.STRING, ColumnType.DATE, ColumnType.TIMESTAMP, ColumnType.DECIMAL})
+_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
+_QUOTE, _BACKSLASH, _FIRST_PRINTABLE, _ASCII_END = ord('"'), ord("\\"), 0x20, 0x7F
+_SPECVERSION = b'{"specversion":"1.0"'
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One word of some of the literals, to be compared in one step: `masks` of the eight bytes that begin `back` bytes
-    before a value must equal `words`, for the literals at `places`."""
+@dataclass(frozen=True)
+class _Field:
+    """One field of the line: what stands around its value."""
 
-    places: Ints
-    back: Ints
-    masks: Words
-    words: Words
-
-
-@dataclass(frozen=True, slots=True)
-class _Template:
-    """How a line of one contract is written: `literals[i]` stands before value i, _LINE_END after the last."""
-
-    literals: tuple[bytes, ...]
-    types: tuple[ColumnType, ...]
-    """Of each value: the envelope's id, source and time, then the columns."""
-    last_keys: Ints
-    """Per value, which of the line's keys stands before it."""
-    layers: tuple[_Layer, ...]
+    name: str
+    prefix: str
+    suffix: str
+    type: ColumnType
+    optional: bool = False
+    column: Column | None = None
 
     @property
-    def keys(self) -> int:
-        return int(self.last_keys[-1]) + 1
+    def quoted(self) -> bool:
+        return self.type in _QUOTED
 
-    @property
+    @cached_property
     def quotes(self) -> int:
-        return sum(literal.count(b'"') for literal in self.literals)
+        return (self.prefix + self.suffix).count('"') + len('""') * self.quoted
 
-    @property
-    def sizes(self) -> Ints:
-        return np.array([len(literal) for literal in self.literals], np.int64)
+    @cached_property
+    def null(self) -> bytes:
+        return f"{self.prefix}null{self.suffix}".encode()
 
-    def among(self, *types: ColumnType) -> Mask:
-        """Which values are of one of these types."""
-        return np.array([kind in types for kind in self.types])
+    @cached_property
+    def truths(self) -> tuple[bytes, bytes]:
+        return f"{self.prefix}true{self.suffix}".encode(), f"{self.prefix}false{self.suffix}".encode()
 
 
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """A buffer of lines and the byte positions that matter."""
-
-    octets: Octets
-    words: Words
-    """`words[i]` are the eight bytes from i on; the buffer's padding lets a value begin anywhere in a line."""
-    begins: Ints
-    ends: Ints
-    keys: Ints
-    first_keys: Ints
-    """Per line, the place of its first key in `keys`."""
-    key_counts: Ints
-    sound: Mask
-    """Per line: UTF-8, without escapes and control characters."""
+@lru_cache(maxsize=256)
+def _fields(contract: Contract) -> tuple[_Field, ...]:
+    """The fields of a line after `specversion`, as CSV cuts it."""
+    envelope = [_Field(f" {name}", f'"{name}":', "", ColumnType.STRING) for name in ("id", "source", "type", "time")]
+    last = len(contract.columns) - 1
+    columns = [
+        _Field(
+            name=column.name,
+            prefix=('"data":{' if place == 0 else "") + f'"{column.name}":',
+            suffix="}}" if place == last else "",
+            type=column.type,
+            optional=not column.required,
+            column=column,
+        )
+        for place, column in enumerate(contract.columns)
+    ]
+    return (*envelope, *columns)
 
 
 def read_plain(pipeline: Pipeline, text: pa.LargeBinaryArray) -> tuple[dict[str, Parsed], Ints]:
     """By table, the lines that could be read at sight; and the numbers of all others."""
-    buffer = text.buffers()[2] if len(text) else None
-    if buffer is None or buffer.size > _MAX_BYTES or pipeline.event_format is not EventFormat.CLOUDEVENTS:
-        return {}, np.arange(len(text), dtype=np.int64)
-    sight = _look(text, buffer)
-    left = sight.sound.copy()
-    quotes = np.zeros(len(text), np.int64)
+    everything = np.arange(len(text), dtype=np.int64)
+    if pipeline.event_format is not EventFormat.CLOUDEVENTS or len(text) < FEWEST_LINES:
+        return {}, everything
+    left = everything[_sound(text)]
     found: dict[str, Parsed] = {}
-    for table in pipeline.tables:
-        if (read := _read(table.contract, sight, np.flatnonzero(left))) is not None:
-            found[table.name] = read.parsed
-            left[read.parsed.lines] = False
-            quotes[read.parsed.lines] = read.quotes
-    whole = _has_just(sight, quotes)
-    if whole.all():
-        return found, np.empty(0, np.int64)
-    kept = {name: kept_parsed(parsed, np.flatnonzero(whole[parsed.lines])) for name, parsed in found.items()}
-    return {name: parsed for name, parsed in kept.items() if len(parsed.lines)}, np.flatnonzero(~whole)
+    tables = list(pipeline.tables)
+    while len(left) >= FEWEST_LINES and (table := _most_frequent(tables, text, left)) is not None:
+        tables.remove(table)
+        parsed = _read(table.contract, chosen_lines(text, left), left)
+        if parsed is not None:
+            found[table.name] = parsed
+            left = np.setdiff1d(left, parsed.lines, assume_unique=True)
+    read = [parsed.lines for parsed in found.values()]
+    return found, np.setdiff1d(everything, np.concatenate(read), assume_unique=True) if read else everything
 
 
-def _has_just(sight: _Sight, quotes: Ints) -> Mask:
-    """Which lines have as many quotes as were accounted for, none of them within a text; no read line has fewer."""
-    found = sight.octets == _QUOTE
-    if quotes.all() and np.count_nonzero(found) == quotes.sum():
-        return np.ones(len(quotes), np.bool_)
-    just: Mask = (quotes > 0) & (np.add.reduceat(found, sight.begins, dtype=np.int64) == quotes)
-    return just
-
-
-def _look(text: pa.LargeBinaryArray, buffer: pa.Buffer) -> _Sight:
-    octets = np.frombuffer(buffer, np.uint8)
-    offsets = np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
-    begins, ends = offsets[:-1], offsets[1:]
-    keys = np.flatnonzero((octets[:-1] == _QUOTE) & (octets[1:] == _COLON))
-    bounds = np.searchsorted(keys, offsets)
-    return _Sight(
-        octets=octets,
-        words=np.ndarray((len(octets) - _WORD + 1,), "<u8", buffer=buffer, strides=(1,)),
-        begins=begins,
-        ends=ends,
-        keys=keys,
-        first_keys=bounds[:-1],
-        key_counts=np.diff(bounds),
-        sound=_sound(octets, begins),
-    )
-
-
-def _sound(octets: Octets, begins: Ints) -> Mask:
+def _sound(text: pa.LargeBinaryArray) -> Mask:
+    """Lines in UTF-8, without escapes and control characters."""
+    octets = np.frombuffer(joined_bytes(text), np.uint8)
+    begins = line_offsets(text)[:-1] - line_offsets(text)[0]
     sound = np.ones(len(begins), np.bool_)
     unprintable = octets < _FIRST_PRINTABLE
     if np.count_nonzero(unprintable) > len(begins):
@@ -160,7 +120,7 @@ def _sound(octets: Octets, begins: Ints) -> Mask:
     return sound
 
 
-def _is_utf8(octets: Octets) -> bool:
+def _is_utf8(octets: npt.NDArray[np.uint8]) -> bool:
     try:
         octets.tobytes().decode()
     except UnicodeDecodeError:
@@ -168,199 +128,130 @@ def _is_utf8(octets: Octets) -> bool:
     return True
 
 
-@lru_cache(maxsize=256)
-def _template(contract: Contract) -> _Template:
-    names = [column.name.encode() for column in contract.columns]
-    literals = (
-        b'{"specversion":"1.0","id":',
-        b',"source":',
-        b',"type":"%s","time":' % contract.type.encode(),
-        b',"data":{"%s":' % names[0],
-        *(b',"%s":' % name for name in names[1:]),
+def _most_frequent(tables: list[LakeTable], text: pa.LargeBinaryArray, left: Ints) -> LakeTable | None:
+    """The table that most of some lines seem to be of: to be read first, so that few lines are cut in vain."""
+    samples = [text[int(place)].as_py() for place in left[:: max(1, len(left) // _SAMPLES)]]
+    seen = Counter(
+        table.name for line in samples for table in tables if b'"type":"%s"' % table.contract.type.encode() in line
     )
-    types = (ColumnType.STRING,) * _FIRST_COLUMN + tuple(column.type for column in contract.columns)
-    keys = np.cumsum([literal.count(_KEY_END) for literal in literals])
-    return _Template(literals, types, keys - 1, _layers(literals))
+    return max(tables, key=lambda table: seen[table.name]) if seen else None
 
 
-def _layers(literals: tuple[bytes, ...]) -> tuple[_Layer, ...]:
-    """Literals cut into words from their ends; the last word of one overlaps, or is masked where all is shorter."""
-    backs = [[*range(_WORD, len(literal), _WORD), max(len(literal), _WORD)] for literal in literals]
-    return tuple(
-        _layer([(i, literals[i], back[depth]) for i, back in enumerate(backs) if depth < len(back)])
-        for depth in range(max(map(len, backs)))
-    )
-
-
-def _layer(cuts: list[tuple[int, bytes, int]]) -> _Layer:
-    texts = [literal.rjust(back, b"\0")[-back:][:_WORD] for _, literal, back in cuts]
-    masks = [(b"\xff" * len(literal)).rjust(back, b"\0")[-back:][:_WORD] for _, literal, back in cuts]
-    return _Layer(
-        places=np.array([place for place, _, _ in cuts], np.int64),
-        back=np.array([back for _, _, back in cuts], np.int64),
-        masks=np.array([int.from_bytes(mask, "little") for mask in masks], np.uint64),
-        words=np.array([int.from_bytes(text, "little") for text in texts], np.uint64),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Values:
-    """Where the values of some lines stand, and which are null: one row a line, as the caches like it."""
-
-    begins: Ints
-    ends: Ints
-    nulls: Mask
-
-    def kept(self, lines: Mask) -> _Values:
-        return self if lines.all() else _Values(self.begins[lines], self.ends[lines], self.nulls[lines])
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    parsed: Parsed
-    quotes: Ints
-    """Per line, the quotes that its literals and texts account for."""
-
-
-def _read(contract: Contract, sight: _Sight, lines: Ints) -> _Read | None:
-    """The lines among `lines` that are of this contract and can be read at sight, or None where there are none."""
-    template = _template(contract)
-    lines = _of_type(template, sight, lines[sight.key_counts[lines] == template.keys])
-    if not len(lines):
-        return None
-    values, readable = _located(template, sight, lines)
-    lines, values = lines[readable], values.kept(readable)
-    if not len(lines):
-        return None
+def _read(contract: Contract, text: pa.LargeBinaryArray, lines: Ints) -> Parsed | None:
+    """The lines that are of this contract and can be read at sight, or None where there are none."""
+    fields = _fields(contract)
+    rows, kept = _cut(fields, text)
+    places = np.flatnonzero(kept)
+    for fitting in (_fitting(contract, fields, rows), None):
+        mask = _unbroken(fields, rows, chosen_lines(text, places)) if fitting is None else fitting
+        if not mask.all():
+            rows, places = rows.filter(pa.array(mask)), places[mask]
+        if not len(places):
+            return None
     try:
-        parsed = _parsed(contract, template, sight, lines, values)
+        return _parsed(fields, rows, lines[places])
     except pa.ArrowInvalid:
         return None
-    texts = np.count_nonzero(~values.nulls & template.among(*_QUOTED), axis=1)
-    return _Read(parsed, template.quotes + 2 * texts)
 
 
-def _of_type(template: _Template, sight: _Sight, lines: Ints) -> Ints:
-    """The lines that name the template's type, by its last letters: a quick first choice."""
-    literal = template.literals[_TYPED][: -len(b',"time":')]
-    ends = sight.keys[sight.first_keys[lines] + template.last_keys[_TYPED]] + len(_KEY_END) - len(b',"time":')
-    of_type: Ints = lines[sight.words[np.maximum(ends - _WORD, 0)] == _word(literal[-_WORD:])]
-    return of_type
+def _cut(fields: tuple[_Field, ...], text: pa.LargeBinaryArray) -> tuple[pa.RecordBatch, Mask]:
+    """The lines cut at their commas, and which of them have as many as the contract asks for."""
+    names = ["specversion", *(field.name for field in fields)]
+    others: list[int] = []
+
+    def skip(row: pcsv.InvalidRow) -> str:
+        others.append(row.number - 1)
+        return "skip"
+
+    body = joined_bytes(text)
+    cut = pcsv.read_csv(
+        pa.BufferReader(body),
+        read_options=pcsv.ReadOptions(use_threads=False, block_size=body.size + 1, column_names=names),
+        parse_options=pcsv.ParseOptions(quote_char=False, double_quote=False, invalid_row_handler=skip),
+        convert_options=pcsv.ConvertOptions(
+            check_utf8=False,
+            column_types=dict.fromkeys(names, pa.binary()),
+            strings_can_be_null=False,
+        ),
+    )
+    kept = np.ones(len(text), np.bool_)
+    kept[others] = False
+    return pa.RecordBatch.from_arrays([column.combine_chunks() for column in cut.columns], names=names), kept
 
 
-def _located(template: _Template, sight: _Sight, lines: Ints) -> tuple[_Values, Mask]:
-    """Where the lines' values stand, and which lines are written as the template is, each value as its type is; what
-    looks right may yet turn out wrong when it is cast."""
-    begins = sight.keys.take(sight.first_keys[lines][:, None] + template.last_keys)
-    begins += len(_KEY_END)
-    ends = np.empty_like(begins)
-    np.subtract(begins[:, 1:], template.sizes[1:], out=ends[:, :-1])
-    ends[:, -1] = sight.ends[lines] - len(_LINE_END)
-    readable = (begins[:, 0] - template.sizes[0] == sight.begins[lines]) & _in_each_line(ends > begins)
-    begins[~readable] = _WORD * len(template.layers)
-    for layer in template.layers:
-        words = sight.words[begins[:, layer.places] - layer.back]
-        readable &= _in_each_line((words & layer.masks) == layer.words)
-    tails = sight.words[ends[:, -1] + len(_LINE_END) - _WORD] >> np.uint64(8 * (_WORD - len(_LINE_END)))
-    readable &= tails == _word(_LINE_END)
-    heads = sight.words[begins]
-    nulls = _spell(_NULL, heads, ends - begins)
-    for kinds, looks in _LOOKS:
-        if len(some := np.flatnonzero(template.among(*kinds))):
-            right = looks(sight, heads[:, some], begins[:, some], ends[:, some])
-            readable &= _in_each_line(right | nulls[:, some])
-    return _Values(begins, ends, nulls), readable
+def _fitting(contract: Contract, fields: tuple[_Field, ...], rows: pa.RecordBatch) -> Mask:
+    """Which lines have each key where it belongs, and each value as its type is written."""
+    fitting = np.ones(rows.num_rows, np.bool_)
+    of_type = pc.equal(rows[" type"], f'"type":"{contract.type}"'.encode())
+    for fits in (pc.equal(rows["specversion"], _SPECVERSION), of_type, *(_fits(f, rows[f.name]) for f in fields)):
+        if not pc.all(fits).as_py():
+            fitting &= fits.to_numpy(zero_copy_only=False)
+    return fitting
 
 
-def _in_each_line(truths: Mask) -> Mask:
-    """Whether all is true of a line. Mostly it is, of every line, and that is seen sooner."""
-    return np.ones(len(truths), np.bool_) if truths.all() else np.asarray(truths.all(axis=1))
+def _fits(field: _Field, values: pa.BinaryArray) -> pa.BooleanArray:
+    if field.type is ColumnType.BOOLEAN:
+        words = [*field.truths, field.null] if field.optional else list(field.truths)
+        return pc.is_in(values, value_set=pa.array(words, pa.binary()))
+    quote = '"' if field.quoted else ""
+    fits = pc.and_(
+        pc.starts_with(values, field.prefix + quote),
+        pc.ends_with(values, quote + field.suffix) if quote or field.suffix else True,
+    )
+    if field.type is ColumnType.INT64:
+        fits = pc.and_not(fits, _has_needless_zeros(field, values))
+    return pc.or_(fits, pc.equal(values, field.null)) if field.optional else fits
 
 
-def _spell(word: bytes, heads: Words, sizes: Ints) -> Mask:
-    """Which values are this word, which is shorter than eight bytes."""
-    spelt: Mask = (sizes == len(word)) & ((heads & np.uint64((1 << 8 * len(word)) - 1)) == _word(word))
-    return spelt
+def _unbroken(fields: tuple[_Field, ...], rows: pa.RecordBatch, text: pa.LargeBinaryArray) -> Mask:
+    """Which lines have no quote within a text, which would end it. None lacks a quote that it must have, so their sum
+    tells; only if that is too great, each line is asked."""
+    expected = np.full(len(text), _SPECVERSION.count(b'"') + sum(field.quotes for field in fields))
+    for field in fields:
+        if field.optional and field.quoted:
+            nulls = pc.equal(rows[field.name], field.null)
+            expected -= len('""') * nulls.to_numpy(zero_copy_only=False)
+    if np.count_nonzero(np.frombuffer(joined_bytes(text), np.uint8) == _QUOTE) == expected.sum():
+        return np.ones(len(text), np.bool_)
+    return np.asarray(pc.count_substring(text, '"').to_numpy() == expected)
 
 
-def _word(text: bytes) -> np.uint64:
-    return np.uint64(int.from_bytes(text, "little"))
+def _has_needless_zeros(field: _Field, values: pa.BinaryArray) -> pa.BooleanArray:
+    """As in 007 and 0x1F, which are no JSON, but which Arrow's cast would take."""
+    sizes = pc.binary_length(values)
+    around = len(field.prefix + field.suffix)
+    zero = pc.and_(pc.starts_with(values, f"{field.prefix}0"), pc.greater(sizes, around + len("0")))
+    minus_zero = pc.and_(pc.starts_with(values, f"{field.prefix}-0"), pc.greater(sizes, around + len("-0")))
+    return pc.or_(zero, minus_zero)
 
 
-def _as_text(sight: _Sight, heads: Words, begins: Ints, ends: Ints) -> Mask:
-    quoted: Mask = ((heads & _BYTE) == _QUOTE) & (sight.octets[ends - 1] == _QUOTE) & (ends - begins > 1)
-    return quoted
+def _parsed(fields: tuple[_Field, ...], rows: pa.RecordBatch, lines: Ints) -> Parsed:
+    """Raises pa.ArrowInvalid where a value cannot be cast."""
+    values = {field.name: _values(field, rows[field.name]) for field in fields if field.name != " time"}
+    envelope = {name: values.pop(f" {name}") for name in ("id", "source", "type")}
+    versions = pa.repeat(pa.scalar("1.0"), len(lines))
+    return Parsed(lines, pa.table({"specversion": versions, **envelope}), pa.table(values))
 
 
-def _as_boolean(sight: _Sight, heads: Words, begins: Ints, ends: Ints) -> Mask:
-    del sight
-    return _spell(_TRUE, heads, ends - begins) | _spell(_FALSE, heads, ends - begins)
+def _values(field: _Field, cut: pa.BinaryArray) -> pa.Array:
+    if field.type is ColumnType.BOOLEAN:
+        return _without_nulls(field, cut, pc.equal(cut, field.truths[0]))
+    quote = len('"') if field.quoted else 0
+    end = -quote - len(field.suffix)
+    bare = pc.binary_slice(cut, len(field.prefix) + quote, end or _WHOLE).view(pa.string())
+    texts = _without_nulls(field, cut, bare)
+    if field.type is ColumnType.FLOAT64:
+        return _floats(texts)
+    if field.type in TEXT_TYPES:
+        return cast_text(texts, field.type)
+    return texts if field.column is None else texts.cast(arrow_type(field.column))
 
 
-def _as_whole(sight: _Sight, heads: Words, begins: Ints, ends: Ints) -> Mask:
-    """Not 007 and 0x1F, which Arrow's cast would take; what is no number at all it finds itself."""
-    del sight
-    sizes = ends - begins
-    zero = ((heads & _BYTE) == _ZERO) & (sizes > 1)
-    minus_zero = ((heads & _TWO_BYTES) == _MINUS_ZERO) & (sizes > 2)  # noqa: PLR2004 - the sign, the zero, and more
-    whole: Mask = ~(zero | minus_zero)
-    return whole
-
-
-def _as_number(sight: _Sight, heads: Words, begins: Ints, ends: Ints) -> Mask:
-    """Anything; `_floats` decides."""
-    del sight, heads
-    return ends > begins
-
-
-_LOOKS = (
-    (_QUOTED, _as_text),
-    ((ColumnType.BOOLEAN,), _as_boolean),
-    ((ColumnType.INT64,), _as_whole),
-    ((ColumnType.FLOAT64,), _as_number),
-)
-
-
-def _parsed(contract: Contract, template: _Template, sight: _Sight, lines: Ints, values: _Values) -> Parsed:
-    """The values as columns. Raises pa.ArrowInvalid where one cannot be cast."""
-    cut = _Cut(template, sight, values)
-    envelope = {
-        "specversion": pa.repeat(pa.scalar("1.0"), len(lines)),
-        "id": cut.texts(_ID),
-        "source": cut.texts(_SOURCE),
-        "type": pa.repeat(pa.scalar(contract.type), len(lines)),
-    }
-    columns = {column.name: cut.column(place, column) for place, column in enumerate(contract.columns, _FIRST_COLUMN)}
-    return Parsed(lines, pa.table(envelope), pa.table(columns))
-
-
-class _Cut:
-    """All values as one array over the lines' buffer, without a copy: every second element is what stands between."""
-
-    def __init__(self, template: _Template, sight: _Sight, values: _Values) -> None:
-        self._octets = sight.octets
-        self._values = values
-        self._step = 2 * len(template.types)
-        self._firsts = np.arange(len(values.begins), dtype=np.int64) * self._step
-        quoted = template.among(*_QUOTED) & ~values.nulls
-        bounds = np.empty((len(self._firsts), self._step), np.int32)
-        bounds[:, 0::2] = values.begins + quoted
-        bounds[:, 1::2] = values.ends - quoted
-        buffers = [None, pa.py_buffer(bounds), pa.py_buffer(sight.octets)]
-        self._all = pa.StringArray.from_buffers(bounds.size - 1, *buffers[1:])
-
-    def texts(self, place: int) -> pa.StringArray:
-        nulls = self._values.nulls[:, place]
-        return self._all.take(pa.array(self._firsts + 2 * place, mask=nulls.copy() if nulls.any() else None))
-
-    def column(self, place: int, column: Column) -> pa.Array:
-        if column.type is ColumnType.BOOLEAN:
-            truths = self._octets[self._values.begins[:, place]] == _TRUE[0]
-            return pa.array(truths, mask=self._values.nulls[:, place].copy())
-        texts = self.texts(place)
-        if column.type is ColumnType.FLOAT64:
-            return _floats(texts)
-        return cast_text(texts, column.type) if column.type in TEXT_TYPES else texts.cast(arrow_type(column))
+def _without_nulls(field: _Field, cut: pa.BinaryArray, values: pa.Array) -> pa.Array:
+    if not field.optional:
+        return values
+    nulls = pc.equal(cut, field.null)
+    return pc.if_else(nulls, pa.scalar(None, values.type), values) if pc.any(nulls).as_py() else values
 
 
 def _floats(texts: pa.StringArray) -> pa.Array:
