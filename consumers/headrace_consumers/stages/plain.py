@@ -129,12 +129,15 @@ def _is_utf8(octets: npt.NDArray[np.uint8]) -> bool:
 
 
 def _most_frequent(tables: list[LakeTable], text: pa.LargeBinaryArray, left: Ints) -> LakeTable | None:
-    """The table that most of some lines seem to be of: to be read first, so that few lines are cut in vain."""
+    """The table that most of some lines seem to be of: to be read first, so that few lines are cut in vain. None where
+    none of them is written as our producer does."""
     samples = [text[int(place)].as_py() for place in left[:: max(1, len(left) // _SAMPLES)]]
-    seen = Counter(
-        table.name for line in samples for table in tables if b'"type":"%s"' % table.contract.type.encode() in line
-    )
+    seen = Counter(table.name for line in samples for table in tables if _seems(table.contract, line))
     return max(tables, key=lambda table: seen[table.name]) if seen else None
+
+
+def _seems(contract: Contract, line: bytes) -> bool:
+    return b'"type":"%s"' % contract.type.encode() in line and line.count(b",") == len(_fields(contract))
 
 
 def _read(contract: Contract, text: pa.LargeBinaryArray, lines: Ints) -> Parsed | None:
