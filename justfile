@@ -16,15 +16,15 @@ test *arguments:
 
 # Lint, check types, check who imports whom
 lint:
-    uv run ruff check .
-    uv run ruff format --check .
-    uv run mypy {{mypy_paths}}
-    uv run lint-imports --config .importlinter
+    uv run --group lint ruff check .
+    uv run --group lint ruff format --check .
+    uv run --group lint mypy {{mypy_paths}}
+    uv run --group lint lint-imports --config .importlinter
 
 # Format, and fix what can be fixed
 format:
-    uv run ruff format .
-    uv run ruff check --fix .
+    uv run --group lint ruff format .
+    uv run --group lint ruff check --fix .
 
 # All that CI runs
 ci:
