@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
+from headrace_consumers.runtime.job import ENGINE_MEMORY
 from headrace_consumers.settings import BatchSettings
 from tests.fakes.daemon import ShardDaemon, daemon_of, start_relay
 from tests.fakes.engine_child import Plan, Usage
@@ -71,14 +74,16 @@ def running_engine(
             batch=batch or BatchSettings(),
             shards=shards,
         )
-        process = stack.enter_context(start_child("tests.fakes.engine_child", msgspec.json.encode(plan).decode()))
+        process = stack.enter_context(
+            start_child("tests.fakes.engine_child", msgspec.json.encode(plan).decode(), env=ENGINE_MEMORY)
+        )
         stack.callback(process.kill)
         if process.stdout is None or process.stdout.readline() != b"ready\n":
             raise AssertionError("the engine did not start")
         yield RunningEngine(process, plan)
 
 
-def start_child(module: str, *arguments: str) -> subprocess.Popen[bytes]:
-    """One of our modules as a process with pipes."""
+def start_child(module: str, *arguments: str, env: Mapping[str, str] = MappingProxyType({})) -> subprocess.Popen[bytes]:
+    """One of our modules as a process with pipes; `env` beside this process's own."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env={**env, **os.environ})
