@@ -11,13 +11,8 @@ READY = "ready"
 """The engine's first line of output: its socket listens."""
 
 
-ENGINE_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(128 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),
-    "OMP_NUM_THREADS": "1",
-}
-"""Environment of the engine's process, unless it is set already. glibc keeps the memory of a batch for the next one,
-and Arrow uses the commit thread alone: together a tenth to a fifth less CPU by `tests.benchmarks engine`."""
+ENGINE_THREADS = {"OMP_NUM_THREADS": "1"}
+"""Environment of the engine's process, unless it is set already: Arrow works in the commit thread alone."""
 
 
 class EngineJob(msgspec.Struct, frozen=True, kw_only=True):
