@@ -287,7 +287,6 @@ class EngineCore:
                 continue
             shard.flushing = False
             if shard.in_hand == "shardEnded":
-                shard.ending = True
                 self._effects.append(EndShard(shard.pipe, shard.chain, shard.tip))
             else:
                 self._settle(shard)
@@ -333,4 +332,4 @@ class EngineCore:
     def _answer(self, shard: ShardState) -> None:
         self._effects.append(Answer(shard.pipe, shard.in_hand))
         shard.in_hand = ""
-        shard.flushing = shard.ending = False
+        shard.flushing = False

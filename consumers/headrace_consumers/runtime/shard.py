@@ -55,8 +55,6 @@ class ShardState:
     in_hand_since_s: float = 0.0
     flushing: bool = False
     """The message in hand waits until all that is held is committed."""
-    ending: bool = False
-    """The terminal link is asked for."""
     passive_since_s: float = 0.0
     beaten_s: float = float("-inf")
     millis_behind_latest: int = 0
