@@ -16,11 +16,12 @@ from headrace_consumers.stages.schemas import INSTANT
 from headrace_consumers.stages.unpack import Refusal, unpack
 
 Ints = npt.NDArray[np.int64]
-LINE_FEED = 10
 SPACE = 32
 CHUNK_BYTES = 16 * 1024 * 1024
 """Unpacked bytes that are decoded together: enough that vectors pay (pieces of 4 MiB cost a third more), and memory
 stays bounded however well the records were compressed."""
+
+_BLOCK_BYTES = 96 * 1024
 
 
 @dataclass(frozen=True)
@@ -133,12 +134,26 @@ def _first_indexes(counts: Ints, follows: Sequence[bool]) -> Ints:
     return begins - np.maximum.accumulate(np.where(np.asarray(follows, np.bool_), 0, begins))
 
 
+def places_of(octets: npt.NDArray[np.uint8], wanted: bytes) -> Ints:
+    """Where one of these octets stands. Block by block, so that what is between stays in the processor's cache."""
+    blocks = range(0, len(octets), _BLOCK_BYTES)
+    found = [np.flatnonzero(_is_one_of(octets[begin : begin + _BLOCK_BYTES], wanted)) + begin for begin in blocks]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _is_one_of(octets: npt.NDArray[np.uint8], wanted: bytes) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = octets == wanted[0]
+    for octet in wanted[1:]:
+        found |= octets == octet
+    return found
+
+
 def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints]:
     """Cuts the joined packs at line feeds; blank lines are skipped, and white space around an event is cut off."""
     whole = [pack if not pack or pack.endswith(b"\n") else pack + b"\n" for pack in packs]
     joined = b"".join(whole)
     octets = np.frombuffer(joined, np.uint8)
-    ends = np.flatnonzero(octets == LINE_FEED).astype(np.int64) + 1
+    ends = places_of(octets, b"\n") + 1
     offsets = np.concatenate([np.zeros(1, np.int64), ends])
     pack_ends = np.cumsum([len(pack) for pack in whole], dtype=np.int64)
     owner = np.searchsorted(pack_ends, offsets[:-1], side="right").astype(np.int64)
