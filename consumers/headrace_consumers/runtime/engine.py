@@ -16,7 +16,7 @@ from headrace_consumers.runtime.handoff import HandoffListener, ShardPipes
 from headrace_consumers.runtime.jobs import JobRunner, Result
 from headrace_consumers.runtime.multilang import Message, decode_message, encode_checkpoint, encode_status
 from headrace_consumers.runtime.observer import Observer
-from headrace_consumers.runtime.pipe_lines import PipeLines
+from headrace_consumers.runtime.pipe_lines import PipeLines, SpareBuffer
 
 TICK_S = 0.1
 PIPE_BYTES = 1 << 20
@@ -53,6 +53,7 @@ class Engine:
         self._control_fd = control_fd
         self._observer = observer
         self._pipes: dict[int, _Pipe] = {}
+        self._spare = SpareBuffer()
         self._numbers = itertools.count(1)
         self._selector = selectors.DefaultSelector()
         self._stopping = False
@@ -83,7 +84,7 @@ class Engine:
             return
         os.set_blocking(handed.read_fd, False)
         _widen(handed.read_fd)
-        pipe = _Pipe(next(self._numbers), handed, PipeLines(handed.read_fd))
+        pipe = _Pipe(next(self._numbers), handed, PipeLines(handed.read_fd, self._spare))
         self._pipes[pipe.number] = pipe
 
     def _admit(self) -> None:

@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from headrace_consumers.pipeline import EventFormat, Pipeline
 from headrace_consumers.stages.lines import Ints, places_of
 from headrace_consumers.stages.parse import Parsed, joined_bytes
-from headrace_consumers.stages.schemas import arrow_type
 from headrace_consumers.stages.template import TYPE_PIECE, Slot, Template, template_of
 from headrace_consumers.stages.typed import cast_text
 from headrace_producers.contracts import ColumnType
@@ -249,7 +248,7 @@ def _instants_and_dates(slot: Slot, values: pa.BinaryArray) -> pa.Array:
 
 
 def _decimals(slot: Slot, values: pa.BinaryArray) -> pa.Array:
-    return values.view(pa.string()).cast(arrow_type(slot.column))
+    return values.view(pa.string()).cast(slot.arrow_type)
 
 
 _CASTS: Mapping[ColumnType, Callable[[Slot, pa.BinaryArray], pa.Array]] = {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +13,9 @@ from headrace_consumers.stages.lines import Lines
 from headrace_consumers.stages.parse import Parsed
 from headrace_consumers.stages.repeats import Marked
 from headrace_consumers.stages.schemas import COMMIT_FIELD, INSTANT, RAW_SCHEMA, table_schema
+
+LEAST_CHUNK_BYTES = 4096
+"""A chunk costs some microseconds, as long as it takes to copy so much."""
 
 
 def rows_of(table: LakeTable, lines: Lines, parsed: Parsed) -> pa.Table:
@@ -35,7 +39,7 @@ def raw_rows(marked: Marked) -> pa.Table:
     own = _without_commit(RAW_SCHEMA)
     arrivals = pa.array([record.approximate_arrival_timestamp for record in records], pa.timestamp("ms", "UTC"))
     columns = {
-        "data": pa.array([record.data for record in records], pa.binary()),
+        "data": _payloads([record.data for record in records]),
         "shard_id": pa.array(marked.shard_ids, pa.string()),
         "sequence_number": pa.array([record.sequence_number for record in records], pa.string()),
         "sub_sequence_number": pa.array([record.sub_sequence_number for record in records], pa.int64()),
@@ -44,6 +48,18 @@ def raw_rows(marked: Marked) -> pa.Table:
         "repeat": pa.array(marked.repeats, pa.bool_()),
     }
     return pa.Table.from_arrays([columns[field.name] for field in own], schema=own)
+
+
+def _payloads(data: Sequence[bytes]) -> pa.Array | pa.ChunkedArray:
+    """Without a copy where records are big: each is then a chunk of its own."""
+    if sum(map(len, data)) < len(data) * LEAST_CHUNK_BYTES:
+        return pa.array(data, pa.binary())
+    return pa.chunked_array([_alone(payload) for payload in data], pa.binary())
+
+
+def _alone(payload: bytes) -> pa.BinaryArray:
+    offsets = pa.py_buffer(struct.pack("=ii", 0, len(payload)))
+    return pa.BinaryArray.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(payload)])
 
 
 def _without_commit(schema: pa.Schema) -> pa.Schema:

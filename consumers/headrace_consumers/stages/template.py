@@ -7,7 +7,9 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from headrace_consumers.stages.schemas import arrow_type
 from headrace_producers.contracts import Column, ColumnType, Contract
 
 TYPE_PIECE = 3
@@ -31,6 +33,10 @@ class Slot:
     @property
     def optional(self) -> bool:
         return self.column is not None and not self.column.required
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        return pa.string() if self.column is None else arrow_type(self.column)
 
     @property
     def is_text(self) -> bool:
