@@ -18,7 +18,9 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.runtime.job import application_name
 from headrace_consumers.shards import Shard
+from headrace_local import pipelines
 from headrace_local.committed import Committed
 from headrace_local.environment import AwsClients
 from headrace_local.flights.data import FlightsData, unpack_data
@@ -29,6 +31,7 @@ from headrace_local.resources import Resources, create_resources
 from headrace_local.sending import Sending, SendPlan, sending
 from headrace_local.stack import owned_stack
 from headrace_local.workers import LOCAL_SETTINGS, Worker, WorkerPlan
+from tests.integration.leases import forget_worker, write_leases
 
 FAILOVER_S = 3.0
 SETTINGS: Mapping[str, object] = {
@@ -38,6 +41,8 @@ SETTINGS: Mapping[str, object] = {
     "shutdown_grace_s": 20.0,
 }
 _POLL_S = 0.1
+_GENERATION = 1
+"""The first; no test begins another."""
 _numbers = itertools.count(1)
 
 
@@ -72,10 +77,15 @@ class World:
         self._number = number
         self._workers: list[Worker] = []
 
+    def lease_shards_to(self, *names: str) -> None:
+        """Before any worker starts: the workers of these names shall find the shards leased to them, by turns."""
+        owners = [self._role(name) for name in names]
+        write_leases(self.aws.clients.dynamodb, self._application(), self._open_shards(), owners)
+
     def start_worker(self, name: str = "a") -> Worker:
         """A worker of this name; the same name again is the same worker to KCL."""
         plan = WorkerPlan(self.aws.folder, self.aws.clients.endpoint, self.resources, settings=SETTINGS)
-        worker = Worker(plan, f"worker-{self._number}{name}")
+        worker = Worker(plan, self._role(name))
         self._workers.append(worker)
         return worker
 
@@ -93,18 +103,20 @@ class World:
         self.wait(lambda: len(self._refreshed().shards) == self.resources.shards, "every shard to be opened", timeout_s)
 
     def wait_until_shared(self, timeout_s: float = 120.0) -> None:
-        """Until each worker has a lease of its own, and none is left over."""
+        """Until every shard is read, each worker has a lease of its own, and one of them is KCL's leader."""
+        self.wait_until_read(timeout_s)
         roles = {worker.role for worker in self._workers}
         self.wait(lambda: set(self._lease_owners().values()) == roles, "leases for every worker", timeout_s)
-        self.wait_until_read()
+        self.wait(lambda: self._leader() in roles, "a leader")
 
     def follower(self) -> Worker:
         """A worker that is not KCL's leader: whose death delays no assignment of leases."""
-        leader = self._table("-CoordinatorState", "key")["Leader"]["ownerName"]["S"]
+        leader = self._leader()
         return next(worker for worker in self.running() if worker.role != leader)
 
-    def leased_to(self, worker: Worker) -> set[str]:
-        return {shard for shard, owner in self._lease_owners().items() if owner == worker.role}
+    def forget(self, worker: Worker) -> None:
+        """KCL's leader counts this worker as dead from now on, until it reports again."""
+        forget_worker(self.aws.clients.dynamodb, self._application(), worker.role)
 
     def last_committed_by(self, worker: Worker) -> set[str]:
         """The shards whose newest link is this worker's."""
@@ -189,14 +201,24 @@ class World:
         shards = KinesisStream(self.aws.clients.kinesis, self.resources.stream).shards().values()
         return sorted((shard for shard in shards if not shard.closed), key=lambda shard: shard.first_hash)
 
+    def _role(self, name: str) -> str:
+        return f"worker-{self._number}{name}"
+
+    def _application(self) -> str:
+        created_ms = KinesisStream(self.aws.clients.kinesis, self.resources.stream).identity().created_ms
+        return application_name(pipelines.flights.name, _GENERATION, created_ms)
+
+    def _leader(self) -> str:
+        leader = self._table("-CoordinatorState", "key").get("Leader")
+        return str(leader["ownerName"]["S"]) if leader else ""
+
     def _lease_owners(self) -> dict[str, str]:
         return {shard: lease.get("leaseOwner", {}).get("S", "") for shard, lease in self._table("", "leaseKey").items()}
 
     def _table(self, suffix: str, key: str) -> dict[str, Mapping[str, Any]]:
         """One of KCL's own tables; empty while there is none."""
-        created_ms = KinesisStream(self.aws.clients.kinesis, self.resources.stream).identity().created_ms
         try:
-            found = self.aws.clients.dynamodb.scan(TableName=f"headrace-flights-g1-{created_ms}{suffix}")
+            found = self.aws.clients.dynamodb.scan(TableName=f"{self._application()}{suffix}")
         except self.aws.clients.dynamodb.exceptions.ResourceNotFoundException:
             return {}
         return {item[key]["S"]: item for item in found["Items"]}
