@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.stages import partition_values
-from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, RAW_SCHEMA, table_schema
+from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, RAW_SCHEMA, coded, table_schema
 from headrace_consumers.stages.staged import ShardStart, StagedBatch
 
 ROW_GROUP_ROWS = 256 * 1024
@@ -49,7 +49,7 @@ def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> It
 
 def _partition_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
     """One sort puts every partition's rows together; each is then a slice."""
-    values = partition_values(rows["event_time"], table.partition_by).combine_chunks()
+    values = partition_values(rows["event_time"], table.partition_by)
     ordered, codes = _sorted(rows, values.indices, [*table.sort_by, "event_time"])
     schema = table_schema(table).with_metadata({"headrace.contract": table.contract.type})
     runs = pc.run_end_encode(codes)
@@ -64,7 +64,7 @@ def _sorted(rows: pa.Table, partitions: pa.Array, keys: Sequence[str]) -> tuple[
     """The rows by partition and keys, rows that are equal in these as they were delivered; and their partitions."""
     ranked = [_ranks(rows[key]) for key in reversed(keys)]
     order = pa.array(np.lexsort([*ranked, partitions.to_numpy()]))
-    return rows.take(order), partitions.take(order)
+    return rows.unify_dictionaries().take(order), partitions.take(order)
 
 
 def _ranks(values: pa.ChunkedArray) -> npt.NDArray[Any]:
@@ -108,35 +108,47 @@ def _shard_metadata(starts: Mapping[str, ShardStart], spans: Mapping[str, tuple[
 def _file(
     table: str, folder: str, rows: pa.Table, schema: pa.Schema, attempt_id: str, *, zone: str = "processed"
 ) -> EncodedFile:  # fmt: skip
-    commit_id = pa.repeat(pa.scalar(attempt_id), rows.num_rows)
+    columns = [_coded_commit(attempt_id, rows.num_rows) if name == "commit_id" else rows[name] for name in schema.names]
     metadata = {**(schema.metadata or {}), b"headrace.attempt_id": attempt_id.encode()}
-    columns = [commit_id if name == "commit_id" else rows[name] for name in schema.names]
-    whole = pa.Table.from_arrays(columns, schema=schema.with_metadata(metadata))
     return EncodedFile(
         table=table,
         partition=folder,
         zone=zone,
         key=f"{table}/{folder}/{attempt_id}.parquet",
         rows=rows.num_rows,
-        body=_parquet(whole),
+        body=_parquet(columns, schema.with_metadata(metadata)),
     )
 
 
-def _parquet(rows: pa.Table) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(
-        rows,
+def _coded_commit(attempt_id: str, rows: int) -> pa.DictionaryArray:
+    indices = pa.array(np.zeros(rows, np.int32))
+    return pa.DictionaryArray.from_arrays(indices, pa.array([attempt_id], pa.string()))
+
+
+def _parquet(columns: Sequence[Any], schema: pa.Schema) -> memoryview:
+    """Dictionaries are written as they are; the schema that is stored, for readers that look at it, has texts."""
+    stored = coded(schema, [name for name, column in zip(schema.names, columns, strict=True) if _is_coded(column)])
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
         sink,
+        stored,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
-        row_group_size=ROW_GROUP_ROWS,
-        use_dictionary=_repeating(rows),
+        use_dictionary=_repeating(schema),
         write_statistics=True,
-    )
-    return sink.getvalue()
+        store_schema=False,
+    ) as writer:
+        writer.write_table(pa.Table.from_arrays(columns, schema=stored), row_group_size=ROW_GROUP_ROWS)
+        serialized = base64.b64encode(schema.serialize().to_pybytes())
+        writer.add_key_value_metadata({**schema.metadata, b"ARROW:schema": serialized})
+    return memoryview(sink.getvalue())
 
 
-def _repeating(rows: pa.Table) -> list[str]:
+def _is_coded(column: pa.Array | pa.ChunkedArray) -> bool:
+    return bool(pa.types.is_dictionary(column.type))
+
+
+def _repeating(schema: pa.Schema) -> list[str]:
     """Columns worth a dictionary: texts but for those that differ in every row."""
-    texts = [field.name for field in rows.schema if pa.types.is_string(field.type)]
+    texts = [field.name for field in schema if pa.types.is_string(field.type)]
     return [name for name in texts if name not in ("event_id", "partition_key")]

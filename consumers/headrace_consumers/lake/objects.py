@@ -17,7 +17,7 @@ class EncodedFile(msgspec.Struct, frozen=True):
     """`raw` or `processed`: the store knows its bucket."""
     key: str
     rows: int
-    body: bytes
+    body: bytes | memoryview
 
 
 class PendingFile(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -103,7 +103,7 @@ class S3Store:
         return answer["Body"].read()
 
     def _upload_part(self, bucket: str, file: EncodedFile, upload_id: str, offset: int) -> str:
-        part = file.body[offset : offset + PART_BYTES]
+        part = bytes(file.body[offset : offset + PART_BYTES])
         answer = retried(
             lambda: self._client.upload_part(
                 Bucket=bucket, Key=file.key, UploadId=upload_id, PartNumber=offset // PART_BYTES + 1, Body=part

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from headrace_consumers.pipeline import Grain, Pipeline
 from headrace_consumers.stages.staged import ShardOutcome, ShardStart, StagedBatch
@@ -58,19 +57,25 @@ def _next(start: ShardStart, outcome: ShardOutcome, horizon_ms: int) -> ShardSta
     return ShardStart(kept, outcome.highest_event_time_us)
 
 
-def partition_values(times: pa.ChunkedArray, grain: Grain) -> pa.ChunkedArray:
-    """The Hive value of each event time: formatted once per distinct month, day or hour."""
-    floors = pc.floor_temporal(times, unit=grain.value).combine_chunks().dictionary_encode()
-    names = pa.array([_formatted(value, grain) for value in floors.dictionary.to_pylist()], pa.string())
-    return pa.chunked_array([pa.DictionaryArray.from_arrays(floors.indices, names)])
+def partition_values(times: pa.ChunkedArray, grain: Grain) -> pa.DictionaryArray:
+    """The Hive value of each event time: formatted once per distinct day or hour."""
+    step_us = _STEPS_US[grain]
+    steps = pa.array(times.cast(pa.int64()).to_numpy() // step_us).dictionary_encode()
+    names = pa.array([_formatted(step * step_us, grain) for step in steps.dictionary.to_pylist()], pa.string())
+    named = names.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(named.indices.take(steps.indices), named.dictionary)
 
 
+_HOUR_US = 3_600_000_000
+_STEPS_US = {Grain.MONTH: 24 * _HOUR_US, Grain.DAY: 24 * _HOUR_US, Grain.HOUR: _HOUR_US}
+"""Months begin with a day: calendars are asked of days only."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTHS = {Grain.MONTH: len("2013-01"), Grain.DAY: len("2013-01-31"), Grain.HOUR: len("2013-01-31T05")}
 
 
-def _formatted(value: datetime, grain: Grain) -> str:
+def _formatted(time_us: int, grain: Grain) -> str:
     """As `grain.time_format` says; the C library writes the year 999 without its zero."""
-    return value.isoformat()[: _LENGTHS[grain]]
+    return (_EPOCH + timedelta(microseconds=time_us)).isoformat()[: _LENGTHS[grain]]
 
 
 def partitions_of(pipeline: Pipeline, staged: StagedBatch) -> set[tuple[str, str]]:
@@ -80,5 +85,5 @@ def partitions_of(pipeline: Pipeline, staged: StagedBatch) -> set[tuple[str, str
         rows = staged.tables.get(table.name)
         if rows is not None and rows.num_rows:
             values = partition_values(rows["event_time"], table.partition_by)
-            found |= {(table.name, value) for value in pc.unique(values).to_pylist()}
+            found |= {(table.name, value) for value in values.dictionary.to_pylist()}
     return found

@@ -45,20 +45,22 @@ class Lines:
         return np.array([record.approximate_arrival_timestamp for record in self.records], np.int64) * 1000
 
     @cached_property
-    def _shard_texts(self) -> pa.Array:
-        return pa.array(self.shard_ids, pa.string())
+    def _shards(self) -> pa.DictionaryArray:
+        """Per record."""
+        return pa.array(self.shard_ids, pa.string()).dictionary_encode()
 
     @cached_property
     def _sequence_numbers(self) -> pa.Array:
         return pa.array([record.sequence_number for record in self.records], pa.string())
 
     def positions(self, chosen: Ints) -> dict[str, pa.Array]:
-        """The position columns of the chosen lines, in their order."""
+        """The position columns of the chosen lines, in their order. Those of a record's events are all the same: a
+        dictionary holds each once."""
         owners = self.record[chosen]
-        places = pa.array(owners)
+        places = pa.array(owners.astype(np.int32))
         return {
-            "shard_id": self._shard_texts.take(places),
-            "sequence_number": self._sequence_numbers.take(places),
+            "shard_id": self._shards.take(places),
+            "sequence_number": pa.DictionaryArray.from_arrays(places, self._sequence_numbers),
             "record_index": pa.array(self.index[chosen].astype(np.int32)),
             "arrival_time": pa.array(self.arrivals_us[owners]).cast(INSTANT),
         }

@@ -12,7 +12,7 @@ from headrace_consumers.pipeline import LakeTable
 from headrace_consumers.stages.lines import Lines
 from headrace_consumers.stages.parse import Parsed
 from headrace_consumers.stages.repeats import Marked
-from headrace_consumers.stages.schemas import COMMIT_FIELD, INSTANT, RAW_SCHEMA, table_schema
+from headrace_consumers.stages.schemas import COMMIT_FIELD, INSTANT, POSITIONS_CODED, RAW_SCHEMA, coded, table_schema
 
 LEAST_CHUNK_BYTES = 4096
 """A chunk costs some microseconds, as long as it takes to copy so much."""
@@ -24,13 +24,13 @@ def rows_of(table: LakeTable, lines: Lines, parsed: Parsed) -> pa.Table:
     columns = {name: parsed.data[name] for name in parsed.data.column_names} | positions
     columns["event_id"] = parsed.envelope["id"] if parsed.envelope.num_columns else _derived_ids(positions)
     columns["event_time"] = parsed.data[table.contract.event_time]
-    own = _without_commit(table_schema(table))
+    own = coded(_without_commit(table_schema(table)), POSITIONS_CODED)
     return pa.Table.from_arrays([columns[field.name] for field in own], schema=own)
 
 
 def _derived_ids(positions: Mapping[str, pa.Array]) -> pa.Array:
-    index = positions["record_index"].cast(pa.string())
-    return pc.binary_join_element_wise(positions["shard_id"], positions["sequence_number"], index, "/")
+    shard_ids, numbers = (positions[name].dictionary_decode() for name in POSITIONS_CODED)
+    return pc.binary_join_element_wise(shard_ids, numbers, positions["record_index"].cast(pa.string()), "/")
 
 
 def raw_rows(marked: Marked) -> pa.Table:

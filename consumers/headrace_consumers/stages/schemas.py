@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pyarrow as pa
 
 from headrace_consumers.pipeline import LakeTable
 from headrace_producers.contracts import Column, ColumnType
 
+CODED_TEXT = pa.dictionary(pa.int32(), pa.string())
 INSTANT = pa.timestamp("us", "UTC")
 
 _ARROW = {
@@ -24,6 +27,8 @@ POSITION_FIELDS = (
     pa.field("record_index", pa.int32(), nullable=False),
     pa.field("arrival_time", INSTANT, nullable=False),
 )
+POSITIONS_CODED = ("shard_id", "sequence_number")
+"""Columns that staged rows hold as dictionaries; readers of the lake see plain texts."""
 COMMIT_FIELD = pa.field("commit_id", pa.string(), nullable=False)
 
 DEAD_LETTER_SCHEMA = pa.schema([
@@ -66,6 +71,13 @@ def table_schema(table: LakeTable) -> pa.Schema:
     if contract.event_time != "event_time":
         head.append(pa.field("event_time", INSTANT, nullable=False))
     return pa.schema([*head, *own, *POSITION_FIELDS, COMMIT_FIELD])
+
+
+def coded(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
+    """The schema with these texts as dictionaries."""
+    return pa.schema(
+        [field.with_type(CODED_TEXT) if field.name in names else field for field in schema], schema.metadata
+    )
 
 
 def _metadata(column: Column) -> dict[str, str]:

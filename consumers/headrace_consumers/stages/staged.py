@@ -30,7 +30,7 @@ class ShardOutcome:
 class StagedBatch:
     """The outcome of all stages over one batch, before it has a commit id.
 
-    `tables` maps a lake table to its rows: the contract's columns and META_COLUMNS without commit_id;
+    `tables` maps a lake table to its rows: `table_schema` without commit_id, POSITIONS_CODED as dictionaries;
     `dead_letters` has DEAD_LETTER_SCHEMA, `raw` RAW_SCHEMA (see stages/schemas.py), both without commit_id.
     """
 

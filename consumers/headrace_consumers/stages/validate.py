@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from headrace_consumers.pipeline import EventFormat
 from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.parse import Parsed
+from headrace_consumers.stages.schemas import arrow_type
 from headrace_producers.contracts import Column, ColumnType, Contract
 
 Mask = npt.NDArray[np.bool_]
@@ -26,6 +28,13 @@ _RANGES: dict[str, Callable[[Any, Any], Any]] = {
     "le": pc.greater,
     "lt": pc.greater_equal,
 }
+_KEEPS: dict[str, Callable[[Any, Any], bool]] = {
+    "ge": operator.ge,
+    "gt": operator.gt,
+    "le": operator.le,
+    "lt": operator.lt,
+}
+"""The same of two plain values."""
 _REASONS = {"min_length": "too_short", "max_length": "too_long", "pattern": "pattern", "allowed": "not_allowed"}
 
 
@@ -95,15 +104,19 @@ def _is_within(column: Column, stated: Mapping[str, Any], values: pa.ChunkedArra
     extremes = pc.min_max(values)
     if not extremes["min"].is_valid:
         return True
-    both = pa.array([extremes["min"].as_py(), extremes["max"].as_py()], values.type)
-    broken = (_breaks(column, rule, bound, both) for rule, bound in stated.items() if rule in _RANGES)
-    return not any(pc.any(rows, min_count=0).as_py() for rows in broken)
+    both = extremes["min"].as_py(), extremes["max"].as_py()
+    bounds = {rule: _bound(column, bound) for rule, bound in stated.items() if rule in _RANGES}
+    return all(_KEEPS[rule](extreme, bound) for rule, bound in bounds.items() for extreme in both)
+
+
+def _bound(column: Column, bound: float) -> Any:
+    return pa.scalar(bound).cast(arrow_type(column)).as_py() if column.type is ColumnType.DECIMAL else bound
 
 
 def _breaks(column: Column, rule: str, bound: Any, values: Any) -> Any:
     """Which values break the rule; null where that is not to be asked."""
     if rule in _RANGES:
-        return _RANGES[rule](values, pa.scalar(bound).cast(values.type) if column.type is ColumnType.DECIMAL else bound)
+        return _RANGES[rule](values, _bound(column, bound))
     if rule in ("min_length", "max_length"):
         lengths = pc.utf8_length(values)
         return pc.less(lengths, bound) if rule == "min_length" else pc.greater(lengths, bound)
