@@ -55,7 +55,7 @@ def main(plan: Plan) -> None:
     sys.stdout.flush()
     before_s = cpu_s()
     run_engine_on(_job(plan), pipeline, listener, sys.stdin.fileno(), Metrics(), clients=clients)
-    used = Usage(cpu_s() - before_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    used = Usage(cpu_s() - before_s, peak_rss_bytes())
     listener.close()
     write_out(memory, Path(plan.output), used)
 
@@ -64,6 +64,12 @@ def cpu_s() -> float:
     """CPU seconds of this process so far, its threads and the kernel's work for it included."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
+
+
+def peak_rss_bytes() -> int:
+    """Of this program alone: the peak that getrusage tells is that of the process that started it, if it was higher."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def write_out(memory: MemoryS3, folder: Path, used: Usage) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import resource
 import secrets
 import sys
 from collections import defaultdict
@@ -29,7 +28,7 @@ from headrace_consumers.settings import BatchSettings
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, RAW_SCHEMA, table_schema
 from headrace_producers.wire.lane import parse_pack_key
 from tests.benchmarks.engine.stock_checks import CHECKS, BrokenError
-from tests.fakes.engine_child import Usage, cpu_s, write_out
+from tests.fakes.engine_child import Usage, cpu_s, peak_rss_bytes, write_out
 from tests.fakes.s3 import MemoryS3
 from tests.fakes.steps import Steps
 
@@ -169,7 +168,7 @@ def main(output: str, pipeline: str) -> None:
     process = kcl.KCLProcess(LakeWriter(load_pipeline(pipeline), memory))
     before_s = cpu_s()
     process.run()
-    used = Usage(cpu_s() - before_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+    used = Usage(cpu_s() - before_s, peak_rss_bytes())
     write_out(memory, Path(output), used)
 
 

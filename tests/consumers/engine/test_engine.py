@@ -94,9 +94,9 @@ SMALL = BatchSettings(max_batch_bytes=16 * MIB, max_buffer_bytes=16 * MIB)
 SHARDS = 3
 BASE_BYTES = 64 * MIB
 """What Arrow and the allocators keep, whatever the batch."""
-COPIES = 20
-"""Of what is held, at most, while it is parsed and encoded. Measured: 1 for tiny records, 3 for small ones, and 19 for
-events of a megabyte, whose texts are copied by each column operation."""
+COPIES = 5
+"""Of what is held, at most, while it is parsed and encoded. Measured: none beyond the base for tiny records, 2 for
+small ones, and 4 for events of a megabyte."""
 
 
 @pytest.mark.parametrize(
