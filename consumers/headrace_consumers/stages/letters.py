@@ -51,19 +51,19 @@ class Letters:
 
     def table(self, lines: Lines) -> pa.Table:
         """All letters, in the order in which their events were delivered."""
-        rows = []
-        for letter in sorted(self.found, key=lambda letter: (letter.record, letter.index)):
-            record, finding = lines.records[letter.record], letter.finding
-            rows.append({
-                "stage": finding.stage,
-                "reason": finding.reason,
-                "field": finding.field,
-                "rule": finding.rule,
-                "event_type": finding.event_type,
-                "payload": letter.payload,
-                "shard_id": lines.shard_ids[letter.record],
-                "sequence_number": record.sequence_number,
-                "record_index": letter.index,
-                "arrival_time": record.approximate_arrival_timestamp * 1000,
-            })  # fmt: skip
-        return pa.Table.from_pylist(rows, LETTER_SCHEMA)
+        found = sorted(self.found, key=lambda letter: (letter.record, letter.index))
+        findings = [letter.finding for letter in found]
+        records = [lines.records[letter.record] for letter in found]
+        columns = {
+            "stage": [finding.stage for finding in findings],
+            "reason": [finding.reason for finding in findings],
+            "field": [finding.field for finding in findings],
+            "rule": [finding.rule for finding in findings],
+            "event_type": [finding.event_type for finding in findings],
+            "payload": [letter.payload for letter in found],
+            "shard_id": [lines.shard_ids[letter.record] for letter in found],
+            "sequence_number": [record.sequence_number for record in records],
+            "record_index": [letter.index for letter in found],
+            "arrival_time": [record.approximate_arrival_timestamp * 1000 for record in records],
+        }
+        return pa.Table.from_pydict(columns, LETTER_SCHEMA)

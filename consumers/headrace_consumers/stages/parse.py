@@ -1,18 +1,19 @@
 """Parsing: the lines of one contract into columns, strictly, in one call for all of them.
 
 Theory of operation. pyarrow's JSON reader is the only judge of a line: it parses a whole group into the contract's
-types and refuses the group when one line breaks them. Only then are lines looked at one by one: a typed msgspec decoder
-names the ones that pyarrow is sure to refuse (cut short, or of another type), and the rest is parsed in pieces that end
-where pyarrow says it stumbled. So a line's fate depends on that line, never on its neighbours in the batch; and a batch
-of nothing but corrupt lines costs one call a line at worst.
+types and refuses the group when one line breaks them. Only then are lines looked at one by one: those that pyarrow is
+sure to refuse are told at once, in two looks, the cheap one first; the rest is parsed in pieces that end where pyarrow
+says it stumbled. So a line's fate depends on that line, never on its neighbours in the batch; and a batch of nothing
+but corrupt lines costs a few calls, not one a line.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from headrace_consumers.pipeline import EventFormat
-from headrace_consumers.stages.explain import explain, hopeless
+from headrace_consumers.stages.explain import explain
+from headrace_consumers.stages.hopeless import Form, form_of, is_hopeless, is_unfit
 from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.lines import Ints
 from headrace_consumers.stages.schemas import arrow_type
@@ -32,7 +34,6 @@ _OPEN, _CLOSE = ord("{"), ord("}")
 
 
 _ROW = re.compile(r" in row (\d+)$")
-_FIRST_PIECE = 16
 
 
 class RefusedError(Exception):
@@ -77,58 +78,63 @@ def parse_group(
     try:
         return _parsed(contract, event_format, text, lines), lines[:0], []
     except RefusedError:
-        good = _readable(contract, event_format, text)
+        values = [line[:-1] for line in text.to_pylist()]
+    form = form_of(contract, event_format)
+    parsed, good = _read_what_can_be(form, text, values)
     bad = np.setdiff1d(np.arange(len(text)), good)
-    findings = [explain(contract, event_format, value) for value in text.take(pa.array(bad)).to_pylist()]
-    kept = text.take(pa.array(good))
-    return _parsed(contract, event_format, kept, lines[good]), lines[bad], findings
+    findings = [explain(form, values[place]) for place in bad.tolist()]
+    return replace(parsed, lines=lines[good]), lines[bad], findings
 
 
-def _readable(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray) -> Ints:
-    lost = np.union1d(
-        hopeless(contract, event_format, text.to_pylist()), np.flatnonzero(~_shaped(text, joined_bytes(text)))
-    )
-    return _read_piecewise(contract, event_format, text, np.setdiff1d(np.arange(len(text)), lost))
+def _read_what_can_be(form: Form, text: pa.LargeBinaryArray, values: Sequence[bytes]) -> tuple[Parsed, Ints]:
+    def read(some: pa.LargeBinaryArray) -> Parsed:
+        return _parsed(form.contract, form.event_format, some, np.arange(len(some)))
+
+    left = shaped_lines(text)
+    for is_lost in (partial(is_hopeless, form.decoder), partial(is_unfit, form)):
+        left = np.array([place for place in left.tolist() if not is_lost(values[place])], np.int64)
+        with suppress(RefusedError):
+            return read(text.take(pa.array(left))), left
+    left = readable_lines(text, left, read)
+    return read(text.take(pa.array(left))), left
 
 
-def _read_piecewise(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints) -> Ints:
-    """The readable ones among `lines`. Pieces grow while they can be read, and shrink to a few lines where not."""
+def readable_lines(text: pa.LargeBinaryArray, lines: Ints, read: Callable[[pa.LargeBinaryArray], object]) -> Ints:
+    """Those of some lines that `read` does not refuse. Pieces grow while they can be read, and shrink where not."""
     good, begin, size = [lines[:0]], 0, len(lines)
     while begin < len(lines):
         piece = lines[begin : begin + size]
-        found, taken = _read_piece(contract, event_format, text, piece)
+        found, taken = _read_piece(text, piece, read)
         good.append(found)
         begin += taken
-        size = 2 * size if taken == len(piece) and len(found) else max(_FIRST_PIECE, 2 * len(found))
+        size = 2 * size if taken == len(piece) and len(found) else max(1, 2 * len(found))
     return np.concatenate(good)
 
 
 def _read_piece(
-    contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, piece: Ints
+    text: pa.LargeBinaryArray, piece: Ints, read: Callable[[pa.LargeBinaryArray], object]
 ) -> tuple[Ints, int]:  # fmt: skip
     """The readable lines at the head of a piece, and how many lines are judged with them: at least one.
 
     pyarrow counts rows, and a line may hold two or half of one: its number is right only where each line before it is
     readable."""
-    refused = _refusal(contract, event_format, text.take(pa.array(piece)))
+    refused = _refusal(text, piece, read)
     if refused is None:
         return piece, len(piece)
     if len(piece) == 1:
         return piece[:0], 1
     head = piece[: refused.line]
-    if refused.line is not None and refused.line < len(piece) and not _is_refused(contract, event_format, text, head):
+    if refused.line is not None and refused.line < len(piece) and (not len(head) or not _refusal(text, head, read)):
         return head, len(head) + 1
     middle = len(piece) // 2
-    return _read_piecewise(contract, event_format, text, piece[:middle]), middle
+    return readable_lines(text, piece[:middle], read), middle
 
 
-def _is_refused(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray, lines: Ints) -> bool:
-    return len(lines) > 0 and _refusal(contract, event_format, text.take(pa.array(lines))) is not None
-
-
-def _refusal(contract: Contract, event_format: EventFormat, text: pa.LargeBinaryArray) -> RefusedError | None:
+def _refusal(
+    text: pa.LargeBinaryArray, lines: Ints, read: Callable[[pa.LargeBinaryArray], object]
+) -> RefusedError | None:  # fmt: skip
     try:
-        _parsed(contract, event_format, text, np.arange(len(text)))
+        read(text.take(pa.array(lines)))
     except RefusedError as refused:
         return refused
     return None
@@ -175,6 +181,11 @@ def joined_bytes(text: pa.LargeBinaryArray) -> pa.Buffer:
 
 def line_offsets(text: pa.LargeBinaryArray) -> Ints:
     return np.frombuffer(text.buffers()[1], np.int64)[text.offset : text.offset + len(text) + 1]
+
+
+def shaped_lines(text: pa.LargeBinaryArray) -> Ints:
+    """The numbers of the lines that begin with a brace and end with one: no others are read."""
+    return np.flatnonzero(_shaped(text, joined_bytes(text)))
 
 
 def _shaped(text: pa.LargeBinaryArray, body: pa.Buffer) -> npt.NDArray[np.bool_]:

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
-from headrace_consumers.stages.explain import MAX_DEPTH, is_deep, is_utf8
+from headrace_consumers.stages.explain import MAX_DEPTH, is_deep
+from headrace_consumers.stages.hopeless import is_hopeless, is_utf8
 from headrace_consumers.stages.letters import Finding, Letters
 from headrace_consumers.stages.lines import Ints, Lines
-from headrace_consumers.stages.parse import RefusedError, read_lines
+from headrace_consumers.stages.parse import RefusedError, read_lines, readable_lines, shaped_lines
 
 _TYPE_ONLY = pa.schema([("type", pa.string())])
 _PREFIX = r'^\{"specversion":"1\.0","id":"[^"\\]*","source":"[^"\\]*","type":"%s"'
@@ -25,6 +26,17 @@ _PREFIX = r'^\{"specversion":"1\.0","id":"[^"\\]*","source":"[^"\\]*","type":"%s
 
 class _Typed(msgspec.Struct):
     type: str | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Typed)
+_MISSING = Finding("decode", "missing", "type", "required")
+_UNKNOWN = Finding("decode", "unknown_type", "type")
+_WRONG_TYPE = Finding("decode", "wrong_type", "type", "string")
+_NOT_AN_OBJECT = Finding("decode", "not_an_object")
+_TRUNCATED = Finding("decode", "truncated_json")
+_MALFORMED = Finding("decode", "malformed_json")
+_BAD_UTF8 = Finding("decode", "bad_utf8")
+_DEEP = Finding("decode", "deep_nesting", rule=f"at most {MAX_DEPTH} levels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,46 +84,48 @@ def _route_by_parsing(
     try:
         types = read_lines(text, _TYPE_ONLY)["type"].to_pylist()
     except RefusedError:
-        types = [_type_of(text.slice(number, 1)) for number in range(len(text))]
+        types = _types_of(text)
     by_type = pipeline.tables_by_type
     chosen: dict[str, list[int]] = {}
+    lost: dict[int, Finding] = {}
     for line, kind in zip(rest.tolist(), types, strict=True):
         table = by_type.get(kind) if isinstance(kind, str) else None
         if table is not None:
             chosen.setdefault(table.name, []).append(line)
-            continue
-        finding = kind if isinstance(kind, Finding) else _unknown(kind)
-        letters.add_lines(lines, np.array([line]), [finding])
+        else:
+            lost[line] = kind if isinstance(kind, Finding) else _unknown(kind)
+    letters.add_lines(lines, np.array(list(lost), np.int64), list(lost.values()))
     for name, numbers in chosen.items():
         found[name].append(np.array(numbers, np.int64))
 
 
 def _unknown(kind: str | None) -> Finding:
-    if kind is None:
-        return Finding("decode", "missing", "type", "required")
-    return Finding("decode", "unknown_type", "type")
+    return _MISSING if kind is None else _UNKNOWN
 
 
-def _type_of(text: pa.LargeBinaryArray) -> str | Finding | None:
-    """Of one line. As with whole lines, pyarrow is the judge and the decoder only explains."""
-    line = text[0].as_py().rstrip(b"\n")
+def _types_of(text: pa.LargeBinaryArray) -> list[str | Finding | None]:
+    """Of each line. As with whole lines, pyarrow is the judge and the decoder only explains."""
+    values = [line[:-1] for line in text.to_pylist()]
+    types = [_type_of(line) for line in values]
+    shaped = shaped_lines(text).tolist()
+    doubtful = [at for at in shaped if isinstance(types[at], Finding) and not is_hopeless(_DECODER, values[at])]
+    readable = readable_lines(text, np.array(doubtful, np.int64), lambda some: read_lines(some, _TYPE_ONLY))
+    read = read_lines(text.take(pa.array(readable)), _TYPE_ONLY)["type"].to_pylist()
+    for at, kind in zip(readable.tolist(), read, strict=True):
+        types[at] = kind
+    return types
+
+
+def _type_of(line: bytes) -> str | Finding | None:
     if not is_utf8(line):
-        return Finding("decode", "bad_utf8")
+        return _BAD_UTF8
     try:
-        if not is_deep(line):
-            return msgspec.json.decode(line, type=_Typed).type
-        refusal = Finding("decode", "deep_nesting", rule=f"at most {MAX_DEPTH} levels")
+        return _DEEP if is_deep(line) else _DECODER.decode(line).type
     except msgspec.MsgspecError as refused:
-        refusal = _malformed(line, refused)
-    try:
-        kind: str | None = read_lines(text, _TYPE_ONLY)["type"][0].as_py()
-    except RefusedError:
-        return refusal
-    return kind
+        return _malformed(line, refused)
 
 
 def _malformed(line: bytes, refused: msgspec.MsgspecError) -> Finding:
     if isinstance(refused, msgspec.ValidationError):
-        is_object = line.lstrip().startswith(b"{")
-        return Finding("decode", "wrong_type", "type", "string") if is_object else Finding("decode", "not_an_object")
-    return Finding("decode", "truncated_json" if "truncated" in str(refused) else "malformed_json")
+        return _WRONG_TYPE if line.lstrip().startswith(b"{") else _NOT_AN_OBJECT
+    return _TRUNCATED if "truncated" in str(refused) else _MALFORMED
