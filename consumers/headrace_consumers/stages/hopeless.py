@@ -128,10 +128,15 @@ def read_plain_values(line: bytes) -> Any:
 
 def repeated(value: object) -> set[str]:
     """The names of all fields that come twice in one object, however deep."""
-    if isinstance(value, dict):
-        pairs = value.pairs if isinstance(value, Doubled) else value.items()
-        return _twice(value).union(*(repeated(inner) for _, inner in pairs))
-    return set[str]().union(*map(repeated, value)) if isinstance(value, list) else set()
+    found = _twice(value)
+    if isinstance(value, Doubled):
+        inner = [each for _, each in value.pairs]
+    else:
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    for each in inner:
+        if isinstance(each, dict | list):
+            found = found | repeated(each)
+    return found
 
 
 def _twice(value: object) -> set[str]:
