@@ -11,8 +11,15 @@ READY = "ready"
 """The engine's first line of output: its socket listens."""
 
 
-ENGINE_THREADS = {"OMP_NUM_THREADS": "1"}
-"""Environment of the engine's process, unless it is set already: Arrow works in the commit thread alone."""
+ENGINE_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
+    "MALLOC_TRIM_THRESHOLD_": str(256 * 1024 * 1024),
+}
+"""Environment of the engine's process, unless it is set already. Arrow works in the commit thread alone. All memory
+comes from one heap, which keeps what a batch needed for the next one: fresh pages cost a fifth of all time."""
 
 
 class EngineJob(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pybase64
 
 from headrace_consumers.errors import ProtocolError
 from headrace_consumers.records import KinesisRecord
@@ -45,19 +46,64 @@ class CheckpointReply(msgspec.Struct, frozen=True, tag_field="action", tag="chec
 
 Message = Initialize | ProcessRecords | LeaseLost | ShardEnded | ShutdownRequested | CheckpointReply
 
+
+class _CodedRecord(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A record whose data is still the JSON text of its base64."""
+
+    data: msgspec.Raw
+    partition_key: str
+    sequence_number: str
+    sub_sequence_number: int | None = None
+    approximate_arrival_timestamp: int = 0
+
+    def decoded(self) -> KinesisRecord:
+        return KinesisRecord(
+            pybase64.b64decode(memoryview(self.data)[1:-1], validate=True),
+            self.partition_key,
+            self.sequence_number,
+            self.sub_sequence_number,
+            self.approximate_arrival_timestamp,
+        )
+
+
+class _CodedRecords(msgspec.Struct, frozen=True, tag_field="action", tag="processRecords", rename="camel"):
+    records: list[_CodedRecord]
+    millis_behind_latest: int | None = 0
+
+
 _decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+_coded_decoder = msgspec.json.Decoder(_CodedRecords)
 _encode = msgspec.json.Encoder().encode
+_DATA = b'"data":"'
+_HEAD_BYTES = 4096
+"""Records longer than this are worth a call each; base64 by vectors then takes half of the time."""
 
 
 def decode_message(line: bytes | memoryview) -> Message:
     """One line of the daemon. ProtocolError says what is wrong, never with the line, which holds payloads."""
     try:
-        return _decoder.decode(line)
+        return _decode_packed(line) if _is_packed(line) else _decoder.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as refused:
         raise ProtocolError(
             f"the daemon sent a line of {len(line)} bytes that is no message ({type(refused).__name__}); "
             "check that KCL's version is the one this package asks for"
         ) from None
+
+
+def _is_packed(line: bytes | memoryview) -> bool:
+    """Whether the first record's data goes on beyond the head."""
+    head = bytes(line[:_HEAD_BYTES])
+    begin = head.find(_DATA)
+    return begin >= 0 and b'"' not in head[begin + len(_DATA) :]
+
+
+def _decode_packed(line: bytes | memoryview) -> Message:
+    """Equal to the typed decoder's result, which also decides where this one refuses."""
+    try:
+        coded = _coded_decoder.decode(line)
+        return ProcessRecords([record.decoded() for record in coded.records], coded.millis_behind_latest)
+    except ValueError:
+        return _decoder.decode(line)
 
 
 def encode_status(response_for: str) -> bytes:

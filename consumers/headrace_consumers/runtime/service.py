@@ -24,7 +24,7 @@ from headrace_consumers.runtime.daemon import (
     write_launcher,
 )
 from headrace_consumers.runtime.java import find_jars, find_java
-from headrace_consumers.runtime.job import ENGINE_THREADS, EngineJob, encode_job
+from headrace_consumers.runtime.job import ENGINE_ENVIRONMENT, EngineJob, encode_job
 from headrace_consumers.runtime.leader_lock import LeaderLock
 from headrace_consumers.runtime.life import LifePlan
 from headrace_consumers.runtime.preflight import Aws, Ground, connect, survey
@@ -59,7 +59,7 @@ class WorkerPlan:
             engine_command=ENGINE_COMMAND,
             engine_job=encode_job(self._engine_job(ground, socket_path, restarts)),
             daemon_command=self._daemon_command(self._daemon_job(ground, application)),
-            engine_env={**ENGINE_THREADS, **self._child_env()},
+            engine_env={**ENGINE_ENVIRONMENT, **self._child_env()},
             daemon_env=self._child_env() | {SOCKET_VARIABLE: str(socket_path)},
             shutdown_grace_s=self.settings.service.shutdown_grace_s,
             pass_fds=(self.http_fd,),

@@ -16,7 +16,8 @@ from headrace_consumers.stages.schemas import INSTANT
 from headrace_consumers.stages.unpack import Refusal, unpack
 
 Ints = npt.NDArray[np.int64]
-SPACE = 32
+Octets = npt.NDArray[np.uint8]
+LINE_FEED, SPACE, COMMA = b"\n ,"
 CHUNK_BYTES = 16 * 1024 * 1024
 """Unpacked bytes that are decoded together: enough that vectors pay (pieces of 4 MiB cost a third more), and memory
 stays bounded however well the records were compressed."""
@@ -33,6 +34,8 @@ class Lines:
     index: Ints
     records: Sequence[KinesisRecord]
     shard_ids: Sequence[str]
+    cuts: Ints
+    """Where in the text each comma and each line feed stands."""
     unreadable: Sequence[tuple[int, int, str]] = field(default=())
     """Records without a line: which, the index that it takes as one event, why."""
 
@@ -110,7 +113,7 @@ def _continues(marked: Marked, before: int, number: int) -> bool:
 
 
 def _lines(marked: Marked, kept: Sequence[int], unpacked: Sequence[bytes | Refusal]) -> Lines:
-    text, owner = _split([b"" if isinstance(data, Refusal) else data for data in unpacked])
+    text, owner, cuts = _split([b"" if isinstance(data, Refusal) else data for data in unpacked])
     counts = np.bincount(owner, minlength=len(kept))
     follows = [place > 0 and _continues(marked, kept[place - 1], number) for place, number in enumerate(kept)]
     first = _first_indexes(np.maximum(counts, 1), follows)
@@ -122,6 +125,7 @@ def _lines(marked: Marked, kept: Sequence[int], unpacked: Sequence[bytes | Refus
         index=first[owner] + within,
         records=[marked.records[number] for number in kept],
         shard_ids=[marked.shard_ids[number] for number in kept],
+        cuts=cuts,
         unreadable=[(place, int(first[place]), _reason(unpacked[place])) for place in empty],
     )
 
@@ -136,40 +140,42 @@ def _first_indexes(counts: Ints, follows: Sequence[bool]) -> Ints:
     return begins - np.maximum.accumulate(np.where(np.asarray(follows, np.bool_), 0, begins))
 
 
-def places_of(octets: npt.NDArray[np.uint8], wanted: bytes) -> Ints:
-    """Where one of these octets stands. Block by block, so that what is between stays in the processor's cache."""
-    blocks = range(0, len(octets), _BLOCK_BYTES)
-    found = [np.flatnonzero(_is_one_of(octets[begin : begin + _BLOCK_BYTES], wanted)) + begin for begin in blocks]
-    return np.concatenate(found) if found else np.empty(0, np.int64)
-
-
-def _is_one_of(octets: npt.NDArray[np.uint8], wanted: bytes) -> npt.NDArray[np.bool_]:
-    found: npt.NDArray[np.bool_] = octets == wanted[0]
-    for octet in wanted[1:]:
-        found |= octets == octet
-    return found
-
-
-def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints]:
-    """Cuts the joined packs at line feeds; blank lines are skipped, and white space around an event is cut off."""
+def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints, Ints]:
+    """Cuts the joined packs at line feeds; blank lines are skipped, and white space around an event is cut off. The
+    lines, whose pack each is of, and where their commas and line feeds stand."""
     whole = [pack if not pack or pack.endswith(b"\n") else pack + b"\n" for pack in packs]
     joined = b"".join(whole)
     octets = np.frombuffer(joined, np.uint8)
-    ends = places_of(octets, b"\n") + 1
-    offsets = np.concatenate([np.zeros(1, np.int64), ends])
+    cuts = _cuts(octets)
+    offsets = _line_offsets(octets, cuts)
     pack_ends = np.cumsum([len(pack) for pack in whole], dtype=np.int64)
     owner = np.searchsorted(pack_ends, offsets[:-1], side="right").astype(np.int64)
-    padded = (octets[offsets[:-1]] <= SPACE) | (octets[np.maximum(ends - 2, 0)] <= SPACE)
+    padded = (octets[offsets[:-1]] <= SPACE) | (octets[np.maximum(offsets[1:] - 2, 0)] <= SPACE)
     if not padded.any():
-        return _array(offsets, joined), owner
+        return _array(offsets, joined), owner, cuts
     lines = [line.strip() for line in joined.split(b"\n")[:-1]]
     kept = np.array([bool(line) for line in lines], np.bool_)
-    return _joined([line + b"\n" for line in lines if line]), owner[kept]
+    joined = b"".join(line + b"\n" for line in lines if line)
+    octets = np.frombuffer(joined, np.uint8)
+    cuts = _cuts(octets)
+    return _array(_line_offsets(octets, cuts), joined), owner[kept], cuts
 
 
-def _joined(lines: Sequence[bytes]) -> pa.LargeBinaryArray:
-    sizes = np.array([0, *map(len, lines)], np.int64)
-    return _array(np.cumsum(sizes), b"".join(lines))
+def _cuts(octets: Octets) -> Ints:
+    """Block by block, so that what is between stays in the processor's cache."""
+    blocks = range(0, len(octets), _BLOCK_BYTES)
+    found = [np.flatnonzero(_is_cut(octets[begin : begin + _BLOCK_BYTES])) + begin for begin in blocks]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _is_cut(octets: Octets) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = octets == COMMA
+    found |= octets == LINE_FEED
+    return found
+
+
+def _line_offsets(octets: Octets, cuts: Ints) -> Ints:
+    return np.concatenate([np.zeros(1, np.int64), cuts[octets[cuts] == LINE_FEED] + 1])
 
 
 def _array(offsets: Ints, joined: bytes) -> pa.LargeBinaryArray:

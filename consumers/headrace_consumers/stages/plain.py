@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace_consumers.pipeline import EventFormat, Pipeline
-from headrace_consumers.stages.lines import Ints, places_of
+from headrace_consumers.stages.lines import LINE_FEED, Ints, Lines
 from headrace_consumers.stages.parse import Parsed, joined_bytes
 from headrace_consumers.stages.template import TYPE_PIECE, Slot, Template, template_of
 from headrace_consumers.stages.typed import cast_text
@@ -32,7 +32,7 @@ FEWEST_LINES = 100
 _MOST_BYTES = 2**31 - 1
 _BLOCK_LINES = 256
 """So many are compared at a time: what is between stays in the processor's cache."""
-_LINE_FEED, _QUOTE, _BACKSLASH, _MINUS, _ZERO = b'\n"\\-0'
+_QUOTE, _BACKSLASH, _MINUS, _ZERO = b'"\\-0'
 _FIRST_PRINTABLE = 0x20
 _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$"
 _BEYOND_ASCII = r"[^\x00-\x7f]"
@@ -59,14 +59,14 @@ class _Body:
     begins: Ints
 
 
-def read_plain(pipeline: Pipeline, text: pa.LargeBinaryArray) -> tuple[dict[str, Parsed], Ints]:
+def read_plain(pipeline: Pipeline, lines: Lines) -> tuple[dict[str, Parsed], Ints]:
     """By table, the lines that could be read at sight; and the numbers of all others."""
-    data = joined_bytes(text)
-    if pipeline.event_format is not EventFormat.CLOUDEVENTS or len(text) < FEWEST_LINES or data.size > _MOST_BYTES:
-        return {}, np.arange(len(text), dtype=np.int64)
-    body = _body(data)
+    data = joined_bytes(lines.text)
+    if pipeline.event_format is not EventFormat.CLOUDEVENTS or len(lines) < FEWEST_LINES or data.size > _MOST_BYTES:
+        return {}, np.arange(len(lines), dtype=np.int64)
+    body = _body(data, lines.cuts)
     found: dict[str, Parsed] = {}
-    left = np.ones(len(text), np.bool_)
+    left = np.ones(len(lines), np.bool_)
     for table in pipeline.tables:
         parsed = _read(template_of(table.contract), body)
         if parsed is not None:
@@ -75,10 +75,8 @@ def read_plain(pipeline: Pipeline, text: pa.LargeBinaryArray) -> tuple[dict[str,
     return found, np.flatnonzero(left)
 
 
-def _body(data: pa.Buffer) -> _Body:
-    octets = np.frombuffer(data, np.uint8)
-    cuts = places_of(octets, b",\n")
-    begins = np.flatnonzero(octets[cuts] == _LINE_FEED) + 1
+def _body(data: pa.Buffer, cuts: Ints) -> _Body:
+    begins = np.flatnonzero(np.frombuffer(data, np.uint8)[cuts] == LINE_FEED) + 1
     return _Body(data, np.concatenate([[-1], cuts]).astype(np.int32), np.concatenate([[0], begins]))
 
 
@@ -221,11 +219,12 @@ def _integers(_slot: Slot, values: pa.BinaryArray) -> pa.Array:
 
 def _has_needless_zeros(values: pa.BinaryArray) -> bool:
     octets, offsets = _octets(values), _offsets(values)
-    sizes = np.diff(offsets)
-    begins = offsets[:-1][sizes > 1] - offsets[0]
-    sizes = sizes[sizes > 1]
-    minus = octets[begins] == _MINUS
-    return bool(np.any((octets[begins + minus] == _ZERO) & (sizes - minus > 1)))
+    begins, sizes = offsets[:-1] - offsets[0], np.diff(offsets)
+    signs = octets[np.minimum(begins, max(len(octets) - 1, 0))] == _MINUS if len(octets) else np.zeros(0, np.bool_)
+    if signs.any():
+        begins, sizes = begins + signs, sizes - signs
+    long = sizes > 1
+    return bool(np.any(octets[begins[long]] == _ZERO))
 
 
 def _floats(_slot: Slot, values: pa.BinaryArray) -> pa.Array:

@@ -49,7 +49,7 @@ def _of_record(lines: Lines, record: int, index: int, reason: str) -> Letter:
 
 def _decode(pipeline: Pipeline, lines: Lines, letters: Letters) -> list[tuple[LakeTable, Parsed]]:
     """Lines as our producer writes them are read at sight, all others by the patient parser."""
-    plain, rest = read_plain(pipeline, lines.text)
+    plain, rest = read_plain(pipeline, lines)
     found: dict[str, list[Parsed]] = {name: [parsed] for name, parsed in plain.items()}
     for table, chosen in route_lines(pipeline, lines, rest, letters).groups.values():
         text = lines.text if len(chosen) == len(lines) else lines.text.take(pa.array(chosen))

@@ -43,7 +43,8 @@ def _instants(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 def _within(values: pa.Array, first: pa.Scalar, last: pa.Scalar) -> pa.Array:
     """Arrow knows a year 0, datetime does not."""
-    if not _all(pc.and_(pc.greater_equal(values, first), pc.less_equal(values, last))):
+    found = pc.min_max(values)
+    if found["min"].is_valid and not (found["min"].value >= first.value and found["max"].value <= last.value):
         raise pa.ArrowInvalid("beyond the years 1 to 9999")
     return values
 

@@ -138,3 +138,23 @@ def test_records_are_typed_down_to_their_bytes() -> None:
     assert [record.data for record in message.records] == [b"\x00\xff", b"b"]
     assert message.records[1].position == 49 * 10**54 + 1
     assert msgspec.structs.asdict(message.records[0])["approximate_arrival_timestamp"] == 1_700_000_000_000
+
+
+@given(st.lists(st.binary(max_size=9_000), min_size=1, max_size=4), st.booleans())
+def test_large_records_are_decoded_as_small_ones(data: list[bytes], escaped: bool) -> None:  # noqa: FBT001 - drawn
+    """The faster decoder of large records gives what the typed one gives, for every text that JSON allows."""
+    line = _line(data).replace(b'": ', b'":')
+    if escaped:
+        line = line.replace(b"/", b"\\/")
+    decoded = decode_message(line)
+    assert isinstance(decoded, ProcessRecords)
+    assert [record.data for record in decoded.records] == data
+    assert decoded == msgspec.json.decode(line, type=ProcessRecords)
+
+
+@pytest.mark.parametrize("spoilt", [b"!", b"=", b"\\u0041"])
+def test_large_data_that_is_no_base64_is_no_message(spoilt: bytes) -> None:
+    """As with small records: a sentence, and nothing of the payload."""
+    line = _line([bytes(9_000)]).replace(b'": ', b'":').replace(b"AAAA", spoilt, 1)
+    with pytest.raises(ProtocolError, match="is no message"):
+        decode_message(line[:-40] if spoilt == b"\\u0041" else line)

@@ -219,8 +219,8 @@ def test_reading_at_sight_is_only_a_faster_way(lines: list[bytes]) -> None:
     assert fast.dead_letters.to_pylist() == slow.dead_letters.to_pylist()
 
 
-def _read_nothing(_pipeline: object, text: Any) -> Any:
-    return read_plain(BARE, text)
+def _read_nothing(_pipeline: object, lines: Any) -> Any:
+    return read_plain(BARE, lines)
 
 
 def test_our_own_lines_are_read_at_sight() -> None:
@@ -228,8 +228,8 @@ def test_our_own_lines_are_read_at_sight() -> None:
     with pytest.MonkeyPatch.context() as patch:
         left: list[int] = []
 
-        def spy(pipeline: Any, text: Any) -> Any:
-            found, rest = read_plain(pipeline, text)
+        def spy(pipeline: Any, lines: Any) -> Any:
+            found, rest = read_plain(pipeline, lines)
             left.extend(rest.tolist())
             return found, rest
 
