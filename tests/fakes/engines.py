@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 import msgspec
 
-from headrace_consumers.runtime.job import ENGINE_THREADS
+from headrace_consumers.runtime.job import ENGINE_ENVIRONMENT
 from headrace_consumers.settings import BatchSettings
 from tests.fakes.daemon import ShardDaemon, daemon_of, start_relay
 from tests.fakes.engine_child import Plan, Usage
@@ -75,7 +75,7 @@ def running_engine(
             shards=shards,
         )
         process = stack.enter_context(
-            start_child("tests.fakes.engine_child", msgspec.json.encode(plan).decode(), env=ENGINE_THREADS)
+            start_child("tests.fakes.engine_child", msgspec.json.encode(plan).decode(), env=ENGINE_ENVIRONMENT)
         )
         stack.callback(process.kill)
         if process.stdout is None or process.stdout.readline() != b"ready\n":
