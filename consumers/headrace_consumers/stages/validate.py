@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from headrace_producers.contracts import Column, ColumnType, Contract
 
 Mask = npt.NDArray[np.bool_]
 SPECVERSION = "1.0"
+MOST_DIGITS = 76
+"""Of Arrow's widest decimals."""
 
 _RANGES: dict[str, Callable[[Any, Any], Any]] = {
     "ge": pc.less,
@@ -92,12 +95,24 @@ def _column_rules(column: Column, values: pa.ChunkedArray) -> Iterator[tuple[str
         yield "missing", "required", pc.is_null(values)
     if column.type is ColumnType.FLOAT64 and not pc.all(pc.is_finite(values), min_count=0).as_py():
         yield "not_finite", "finite", pc.invert(pc.is_finite(values))
+    if column.type is ColumnType.DECIMAL and (beyond := _beyond_precision(column, values)) is not None:
+        yield "out_of_range", f"decimal({column.precision},{column.scale})", beyond
     stated = column.constraints.stated()
     if stated.keys() & _RANGES.keys() and _is_within(column, stated, values):
         stated = {rule: bound for rule, bound in stated.items() if rule not in _RANGES}
     for rule, bound in stated.items():
         text = f"{rule} {list(bound) if rule == 'allowed' else bound}"
         yield _REASONS.get(rule, "out_of_range"), text, _breaks(column, rule, bound, values)
+
+
+def _beyond_precision(column: Column, values: pa.ChunkedArray) -> Any | None:
+    """Arrow's JSON reader takes a digit too many where 128 bits hold it. None where no value is."""
+    limit = Decimal(10) ** (column.precision - column.scale)
+    extremes = pc.min_max(values)
+    if not extremes["min"].is_valid or -limit < extremes["min"].as_py() <= extremes["max"].as_py() < limit:
+        return None
+    wide = pa.decimal256(MOST_DIGITS, column.scale)
+    return pc.greater_equal(pc.abs(values.cast(wide)), pa.scalar(limit, wide))
 
 
 def _is_within(column: Column, stated: Mapping[str, Any], values: pa.ChunkedArray) -> bool:
