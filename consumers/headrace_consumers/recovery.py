@@ -52,7 +52,7 @@ class ShardOpener:
             return self._open_new(chain, position)
         require_held(chain, tip, position)
         self.complete_commit(chain, tip.attempt_id)
-        alive_ms = max(tip.arrival_ms, self.log.last_beat_ms(chain))
+        alive_ms = max(tip.arrival_ms, self.log.last_beat(chain).at_ms)
         return OpenedShard(chain, tip, position, alive_ms)
 
     def complete_commit(self, chain: Chain, attempt_id: str) -> None:

@@ -26,7 +26,7 @@ from headrace_consumers.commit.links import (
 )
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commit.staging import StagedSegments, stage_segments
-from headrace_consumers.commitlog.log import CommitLog, Fenced
+from headrace_consumers.commitlog.log import Beat, CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.lake.encode import encode_files
@@ -102,8 +102,9 @@ class Committer:
         """Writes a gap link from the tip to `end`; the new tip, or the link that fenced us."""
         return self._append_alone(gap_link(chain, tip, end, reason, self._stamp()), tip)
 
-    def beat(self, chain: Chain) -> None:
-        self.log.beat(chain, self.now_ms())
+    def beat(self, chain: Chain, position: int) -> None:
+        """Notes that nothing was unread after `position`, the chain's tip."""
+        self.log.beat(chain, Beat(self.now_ms(), position))
 
     def _append_alone(self, link: Link, tip: Tip) -> Tip | Link:
         outcome = self.log.append(None, [with_stored_lanes(link, self.store)], self.engine_id)

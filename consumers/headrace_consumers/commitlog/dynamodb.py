@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
 from headrace_consumers.commitlog import keys
-from headrace_consumers.commitlog.items import commit_item, link_item, read
-from headrace_consumers.commitlog.log import MAX_LINKS, Committed, Fenced
+from headrace_consumers.commitlog.items import beat_item, commit_item, link_item, read, read_beat
+from headrace_consumers.commitlog.log import MAX_LINKS, Beat, Committed, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.errors import GenerationRaisedError
 from headrace_producers.errors import TerminalError
@@ -95,13 +95,13 @@ class DynamoDbLog:
         item = self._get(pk, "start")
         return str(item["position"]["S"]) if item else wanted
 
-    def beat(self, chain: Chain, now_ms: int) -> None:
-        item = {"pk": {"S": keys.beat_key(chain)}, "sk": {"S": "beat"}, "at_ms": {"N": str(now_ms)}}
+    def beat(self, chain: Chain, beat: Beat) -> None:
+        item = beat_item(chain, beat)
         retried(lambda: self._client.put_item(TableName=self._table, Item=item), self._what("beat"))
 
-    def last_beat_ms(self, chain: Chain) -> int:
+    def last_beat(self, chain: Chain) -> Beat:
         item = self._get(keys.beat_key(chain), "beat")
-        return int(item["at_ms"]["N"]) if item else 0
+        return read_beat(item) if item else Beat()
 
     def _transact(self, items: list[Any], token: str) -> None:
         self._client.transact_write_items(TransactItems=items, ClientRequestToken=token)

@@ -1,4 +1,4 @@
-"""How links and commits look as DynamoDB items: keys in the open, the content as one JSON text, and its format."""
+"""How links, commits and beats look as DynamoDB items: keys in the open, content as one JSON text, and its format."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from headrace_consumers.commitlog import keys
-from headrace_consumers.commitlog.model import FORMAT, Commit, Link
+from headrace_consumers.commitlog.log import Beat
+from headrace_consumers.commitlog.model import FORMAT, Chain, Commit, Link
 from headrace_consumers.errors import NewerFormatError
 
 if TYPE_CHECKING:
@@ -26,6 +27,22 @@ def link_item(link: Link) -> Item:
 
 def commit_item(commit: Commit) -> Item:
     return _item(keys.commit_key(commit.pipeline, commit.generation, commit.attempt_id), "commit", commit)
+
+
+def beat_item(chain: Chain, beat: Beat) -> Item:
+    """The position is a text: DynamoDB's numbers end at 38 digits."""
+    return {
+        "pk": {"S": keys.beat_key(chain)},
+        "sk": {"S": "beat"},
+        "at_ms": {"N": str(beat.at_ms)},
+        "position": {"S": str(beat.position)},
+    }
+
+
+def read_beat(item: Mapping[str, Any]) -> Beat:
+    """A beat of the versions before positions names none."""
+    at_ms = int(item["at_ms"]["N"])
+    return Beat(at_ms, int(item["position"]["S"])) if "position" in item else Beat(at_ms)
 
 
 def _item(pk: str, sk: str, content: Link | Commit) -> Item:

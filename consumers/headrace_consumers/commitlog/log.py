@@ -25,6 +25,15 @@ class Fenced:
     """Shard id to the link that was read at our start."""
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A shard's sign of life: at `at_ms` nothing was unread after `position`, the tip of its chain."""
+
+    at_ms: int = 0
+    position: int = -1
+    """Below the root where no beat says it."""
+
+
 class CommitLog(Protocol):
     """One table, consistent reads, one transaction per commit. Every call may block on the network and
     raises TransientError when retries are used up, NewerFormatError when an item is of a newer format."""
@@ -68,8 +77,10 @@ class CommitLog(Protocol):
         """The initial position of the pipeline, written once: `wanted` of the first caller wins for ever."""
         ...
 
-    def beat(self, chain: Chain, now_ms: int) -> None:
-        """Notes that the shard was alive and had nothing after its tip at `now_ms`."""
+    def beat(self, chain: Chain, beat: Beat) -> None:
+        """Notes that the shard was alive and had nothing after its tip; replaces the beat before."""
         ...
 
-    def last_beat_ms(self, chain: Chain) -> int: ...
+    def last_beat(self, chain: Chain) -> Beat:
+        """The newest beat; `Beat()` of a chain that never had one."""
+        ...

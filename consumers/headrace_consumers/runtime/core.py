@@ -262,7 +262,7 @@ class EngineCore:
         idle = not message.records and not shard.pending and message.millis_behind_latest == 0
         if idle and now.s - shard.beaten_s >= BEAT_INTERVAL_S:
             shard.beaten_s = now.s
-            self._effects.append(Beat(shard.chain))
+            self._effects.append(Beat(shard.chain, shard.tip.position))
 
     # --- batches
 

@@ -63,9 +63,10 @@ class MarkGap:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """Job: note that an idle shard is alive. Result: None."""
+    """Job: note that a shard had nothing unread after `position`, its tip. Result: None."""
 
     chain: Chain
+    position: int
 
 
 Job = OpenShard | CommitBatch | EndShard | MarkGap | Beat

@@ -36,7 +36,7 @@ class Workplace:
             case MarkGap():
                 return self.committer.mark_gap(job.chain, job.tip, job.end, job.reason)
             case Beat():
-                self.committer.beat(job.chain)
+                self.committer.beat(job.chain, job.position)
                 return None
 
 

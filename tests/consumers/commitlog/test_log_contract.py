@@ -12,7 +12,7 @@ import pytest
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.items import link_item
-from headrace_consumers.commitlog.log import MAX_LINKS, CommitLog, Committed, Fenced
+from headrace_consumers.commitlog.log import MAX_LINKS, Beat, CommitLog, Committed, Fenced
 from headrace_consumers.commitlog.model import Chain
 from headrace_consumers.errors import GenerationRaisedError, NewerFormatError
 from tests.consumers.commitlog.links import attempt_id, commit, fresh_chain, link
@@ -119,11 +119,19 @@ def test_the_start_is_written_once(log: CommitLog, chain: Chain) -> None:
 
 
 def test_the_last_beat_is_kept(log: CommitLog, chain: Chain) -> None:
-    """A shard that never beat says 0; then the latest."""
-    assert log.last_beat_ms(chain) == 0
-    log.beat(chain, 1_700_000_000_001)
-    log.beat(chain, 1_700_000_000_002)
-    assert log.last_beat_ms(chain) == 1_700_000_000_002
+    """A shard that never beat names no position; then the latest beat, its position whole however long."""
+    assert log.last_beat(chain) == Beat(0, -1)
+    log.beat(chain, Beat(1_700_000_000_001, 0))
+    log.beat(chain, Beat(1_700_000_000_002, 10**55 + 7))
+    assert log.last_beat(chain) == Beat(1_700_000_000_002, 10**55 + 7)
+
+
+def test_a_beat_of_an_older_version_names_no_position(client: Any, log: CommitLog, chain: Chain) -> None:
+    """It still tells that the shard was alive."""
+    client.put_item(
+        TableName=TABLE, Item={"pk": {"S": keys.beat_key(chain)}, "sk": {"S": "beat"}, "at_ms": {"N": "1700000000001"}}
+    )
+    assert log.last_beat(chain) == Beat(1_700_000_000_001, -1)
 
 
 def test_chains_are_listed_once(log: CommitLog, chain: Chain) -> None:
