@@ -9,8 +9,11 @@ from functools import cached_property
 
 import msgspec
 
+from headrace_consumers.grain import Grain
 from headrace_producers.contracts import Contract, contract_of
 from headrace_producers.errors import SettingsError
+
+__all__ = ["META_COLUMNS", "EventFormat", "Grain", "LakeTable", "Pipeline"]
 
 META_COLUMNS = (
     "event_id", "event_time", "shard_id", "sequence_number", "record_index", "arrival_time", "commit_id",
@@ -28,23 +31,6 @@ class EventFormat(StrEnum):
     """CloudEvents 1.0 objects; `type` names the contract as `<name>.v<version>`."""
     BARE = "bare"
     """Plain JSON objects of the pipeline's only contract; event ids are derived from the position."""
-
-
-class Grain(StrEnum):
-    """The grain of a table's Hive partitions, by event time in UTC."""
-
-    MONTH = "month"
-    DAY = "day"
-    HOUR = "hour"
-
-    @property
-    def column(self) -> str:
-        """The partition column: `event_month` (2013-01), `event_date` (2013-01-31), `event_hour` (2013-01-31T05)."""
-        return "event_date" if self is Grain.DAY else f"event_{self.value}"
-
-    @property
-    def time_format(self) -> str:
-        return {"month": "%Y-%m", "day": "%Y-%m-%d", "hour": "%Y-%m-%dT%H"}[self.value]
 
 
 @dataclass(frozen=True, slots=True)
