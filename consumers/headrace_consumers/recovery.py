@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from headrace_consumers.commit.attempts import new_attempt_id
+from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commit.links import Stamp, terminal_link
 from headrace_consumers.commit.segments import require_held
 from headrace_consumers.commitlog.log import CommitLog, Fenced
@@ -58,9 +59,8 @@ class ShardOpener:
     def complete_commit(self, chain: Chain, attempt_id: str) -> None:
         """Completes the files of the chain's newest commit, where their writer did not come to it."""
         commit = self.log.commit(chain.pipeline, chain.generation, attempt_id) if attempt_id else None
-        for file in commit.files if commit else ():
-            if not self.store.is_complete(file, attempt_id):
-                self.store.complete(file, attempt_id)
+        if commit is not None:
+            complete_pending(self.store, commit)
 
     def _open_new(self, chain: Chain, position: int) -> OpenedShard:
         require_held(chain, Tip(), position)
