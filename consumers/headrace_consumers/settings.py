@@ -17,6 +17,12 @@ class LakeSettings:
 
     raw_bucket: str = "headrace-raw"
     processed_bucket: str = "headrace-processed"
+    curated_bucket: str = "headrace-curated"
+
+    @property
+    def buckets(self) -> dict[str, str]:
+        """Zone to bucket."""
+        return {"raw": self.raw_bucket, "processed": self.processed_bucket, "curated": self.curated_bucket}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,7 +121,10 @@ class S3Client:
 
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
-            return {"Body": io.BytesIO(self._store.objects[Bucket, Key].body)}
+            found = self._store.objects.get((Bucket, Key))
+            if found is None:
+                raise client_error("NoSuchKey", "GetObject")
+            return {"Body": io.BytesIO(found.body)}
 
         return self._steps.run("GetObject", effect)
 

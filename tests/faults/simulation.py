@@ -56,7 +56,7 @@ from tests.fakes.dynamodb import MemoryDynamo
 from tests.fakes.s3 import MemoryS3
 from tests.fakes.steps import Crash, Steps
 
-BUCKETS = {"raw": "raw", "processed": "processed"}
+BUCKETS = {"raw": "raw", "processed": "processed", "curated": "curated"}
 HASHES = 1 << 128
 BORN_MS = 1_700_000_000_000
 RETENTION_HOURS = 24

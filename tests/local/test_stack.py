@@ -77,7 +77,8 @@ def test_up_leaves_a_stack_that_answers_and_down_leaves_nothing(commands: Comman
     assert endpoint
     clients = AwsClients(endpoint[1])
     assert len(clients.kinesis.list_shards(StreamName="flights")["Shards"]) == 3
-    assert {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]} == {"headrace-raw", "headrace-processed"}
+    found = {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
+    assert found == {"headrace-raw", "headrace-processed", "headrace-curated"}
     assert clients.dynamodb.list_tables()["TableNames"] == ["headrace-log"]
     clients.close()
     assert "MiB" in commands.run("status", "--name", "a")[1]

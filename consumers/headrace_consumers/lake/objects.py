@@ -14,7 +14,7 @@ class EncodedFile(msgspec.Struct, frozen=True):
     partition: str
     """Hive folder, e.g. `event_month=2013-01`; empty where the table has none."""
     zone: str
-    """`raw` or `processed`: the store knows its bucket."""
+    """`raw`, `processed` or `curated`: the store knows its bucket."""
     key: str
     rows: int
     body: bytes | memoryview
@@ -56,6 +56,14 @@ class ObjectStore(Protocol):
 
     def abort(self, file: PendingFile) -> None:
         """Drops a pending upload; only called after another attempt's link was read at our start."""
+        ...
+
+    def read(self, bucket: str, key: str) -> bytes:
+        """The object whole. Raises MissingFileError where there is none."""
+        ...
+
+    def delete(self, bucket: str, key: str) -> None:
+        """Removes an object that nothing names any more; safe to repeat."""
         ...
 
     def put_lanes(self, key: str, body: bytes) -> None:

@@ -93,6 +93,22 @@ class S3Store:
             f"abort in s3://{file.bucket}",
         )
 
+    def read(self, bucket: str, key: str) -> bytes:
+        try:
+            answer = retried(
+                lambda: self._client.get_object(Bucket=bucket, Key=key),
+                f"read from s3://{bucket}",
+                retry=lambda error: passes_by_itself(error) and error_code(error) not in _GONE,
+            )
+        except ClientError as error:
+            if error_code(error) not in _GONE:
+                raise
+            raise MissingFileError(f"s3://{bucket}/{key} is named by a commit, and not there") from error
+        return answer["Body"].read()
+
+    def delete(self, bucket: str, key: str) -> None:
+        retried(lambda: self._client.delete_object(Bucket=bucket, Key=key), f"delete in s3://{bucket}")
+
     def put_lanes(self, key: str, body: bytes) -> None:
         bucket = self._buckets["raw"]
         retried(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body), f"lanes to s3://{bucket}")

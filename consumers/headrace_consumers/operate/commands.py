@@ -199,7 +199,7 @@ def _view(pipeline: str, stream: str, log: LogSettings, lake: LakeSettings | Non
     declared = load_pipeline(pipeline)
     aws = connect(os.environ)
     name = stream or declared.stream
-    buckets = {"raw": lake.raw_bucket, "processed": lake.processed_bucket} if lake else {}
+    buckets = lake.buckets if lake else {}
     require(aws, name, log.log_table, tuple(buckets.values()))
     with patience(PATIENCE_S):
         yield PipelineView(

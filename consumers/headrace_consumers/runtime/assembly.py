@@ -47,9 +47,8 @@ def run_engine_on(
 
 
 def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics: Metrics) -> Workplace:
-    lake = job.settings.lake
     log = DynamoDbLog(clients.dynamodb, job.settings.log.log_table)
-    store = S3Store(clients.s3, {"raw": lake.raw_bucket, "processed": lake.processed_bucket})
+    store = S3Store(clients.s3, job.settings.lake.buckets)
     stream = KinesisStream(clients.kinesis, job.stream)
     opener = ShardOpener(log, store, stream, _now_ms, job.worker_id)
     committer = Committer(

@@ -85,7 +85,7 @@ def survey(aws: Aws, pipeline: Pipeline, settings: WorkerSettings, now: datetime
     """Raises TerminalError for what is missing or refused, TransientError for an AWS that does not answer."""
     name = settings.stream or pipeline.stream
     table = settings.log.log_table
-    require(aws, name, table, (settings.lake.raw_bucket, settings.lake.processed_bucket))
+    require(aws, name, table, tuple(settings.lake.buckets.values()))
     log = DynamoDbLog(aws.dynamodb, table)
     return Ground(KinesisStream(aws.kinesis, name).identity(), log.generation(pipeline.name),
                   frozen_start(log, pipeline.name, settings.kcl.start, now))  # fmt: skip

@@ -155,7 +155,8 @@ def _how_to_use(state: StackState) -> str:
     exports = "\n".join(f"export {key}={value}" for key, value in aws_variables(state.endpoint).items())
     return (
         f"stack {state.name} is up at {state.endpoint}: stream {state.stream} ({state.shards} shards), "
-        f"buckets {state.raw_bucket} and {state.processed_bucket}, log table {state.log_table}\n{exports}\n"
+        f"buckets {state.raw_bucket}, {state.processed_bucket} and {state.curated_bucket}, "
+        f"log table {state.log_table}\n{exports}\n"
         f"# end it: headrace-local down --name {state.name}"
     )
 

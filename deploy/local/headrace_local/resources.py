@@ -1,4 +1,4 @@
-"""What an environment of Headrace consists of on AWS: a stream, two buckets, the log's table."""
+"""What an environment of Headrace consists of on AWS: a stream, three buckets, the log's table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class Resources:
     shards: int = 2
     raw_bucket: str = LakeSettings.raw_bucket
     processed_bucket: str = LakeSettings.processed_bucket
+    curated_bucket: str = LakeSettings.curated_bucket
     log_table: str = LogSettings.log_table
 
     @property
@@ -27,7 +28,7 @@ class Resources:
 
 def create_resources(clients: AwsClients, resources: Resources) -> None:
     """Makes all of them, and returns when the stream takes records."""
-    for bucket in (resources.raw_bucket, resources.processed_bucket):
+    for bucket in (resources.raw_bucket, resources.processed_bucket, resources.curated_bucket):
         clients.s3.create_bucket(Bucket=bucket)
     create_log_table(clients, resources.log_table)
     create_stream(clients, resources.stream, resources.shards)

@@ -108,6 +108,7 @@ def _start(lock: FolderLock, resources: Resources) -> OwnedStack:
         shards=resources.shards,
         raw_bucket=resources.raw_bucket,
         processed_bucket=resources.processed_bucket,
+        curated_bucket=resources.curated_bucket,
         log_table=resources.log_table,
     )
     stack = OwnedStack(folder, state, aws, resources)

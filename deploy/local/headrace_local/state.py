@@ -31,6 +31,7 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     shards: int = 0
     raw_bucket: str = ""
     processed_bucket: str = ""
+    curated_bucket: str = ""
     log_table: str = ""
 
 

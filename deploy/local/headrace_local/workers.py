@@ -47,6 +47,7 @@ class WorkerPlan:
             "stream": self.resources.stream,
             "raw_bucket": self.resources.raw_bucket,
             "processed_bucket": self.resources.processed_bucket,
+            "curated_bucket": self.resources.curated_bucket,
             "log_table": self.resources.log_table,
             "worker_id": worker_id,
             **self.settings,

@@ -24,7 +24,7 @@ from tests.consumers.runtime_process.aws import local_aws
 from tests.fakes.s3 import MemoryS3
 from tests.fakes.steps import Steps
 
-BUCKETS = {"raw": "raw", "processed": "processed"}
+BUCKETS = {"raw": "raw", "processed": "processed", "curated": "curated"}
 _names = itertools.count()
 
 
@@ -137,6 +137,20 @@ def test_a_lost_object_is_missing_and_comes_back_by_a_new_upload(lake: Lake) -> 
     second = lake.store.upload_pending(file, "a")
     lake.store.complete(second, "a")
     assert lake.visible(second) == b"columns"
+
+
+@pytest.mark.parametrize("zone", BUCKETS)
+def test_what_was_completed_is_read_back(lake: Lake, zone: str) -> None:
+    """By any follower, from the bucket of its zone; what is pending, or deleted, is not there for it."""
+    pending = lake.store.upload_pending(encoded(zone=zone), "a")
+    with pytest.raises(MissingFileError, match=pending.key):
+        lake.store.read(pending.bucket, pending.key)
+    lake.store.complete(pending, "a")
+    assert (pending.bucket, lake.store.read(pending.bucket, pending.key)) == (BUCKETS[zone], b"columns")
+    for _ in range(2):
+        lake.store.delete(pending.bucket, pending.key)
+    with pytest.raises(MissingFileError, match=pending.key):
+        lake.store.read(pending.bucket, pending.key)
 
 
 def test_big_lane_tables_live_beside_the_link(lake: Lake) -> None:

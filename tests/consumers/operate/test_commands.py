@@ -34,7 +34,7 @@ from tests.consumers.runtime_process.aws import client, environment, local_aws
 from tests.faults.simulation import TIDES
 
 PIPELINE = "tests.faults.simulation:TIDES"
-BUCKETS = {"raw": "headrace-raw", "processed": "headrace-processed"}
+BUCKETS = {"raw": "headrace-raw", "processed": "headrace-processed", "curated": "headrace-curated"}
 SHARD = "shardId-000000000000"
 IDLE_SHARD = "shardId-000000000001"
 LOADED_ONCE = functools.cache(botocore.session.create_loader)
