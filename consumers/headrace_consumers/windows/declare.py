@@ -68,7 +68,7 @@ def quantile(column: str, q: float, *, scale: int | None = None) -> Aggregate:
 
 
 def distinct(column: str) -> Aggregate:
-    """About how many different values: exact for few, within 1.2% (one standard error) for many."""
+    """About how many different values, as float64; the standard error is 1.2%, and less where they are few."""
     return Aggregate(AggregateKind.DISTINCT, column)
 
 
