@@ -10,6 +10,7 @@ from functools import cached_property
 import msgspec
 
 from headrace_consumers.grain import Grain
+from headrace_consumers.windows import Window, check_windows
 from headrace_producers.contracts import Contract, contract_of
 from headrace_producers.errors import SettingsError
 
@@ -60,6 +61,14 @@ class Pipeline:
     """An event further ahead of its arrival than this is a dead letter (`future`)."""
     lane_horizon_s: float = 3600.0
     """How long a silent lane is remembered (H of the idempotent producer)."""
+    windows: tuple[Window, ...] = ()
+    """Aggregates over event time; the windows service brings them to the curated zone."""
+    allowed_lateness_s: float = 3600.0
+    """An event further behind the highest event time before it in its shard is late: its row is in the lake, and in no
+    window."""
+    max_disorder_s: float = 0.0
+    """How far a shard's watermark stays behind its highest event time. What comes later than this, and is not late,
+    revises windows that are out."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -67,6 +76,21 @@ class Pipeline:
     @cached_property
     def dead_letter_table(self) -> str:
         return f"{self.name}_dead_letters"
+
+    @cached_property
+    def late_table(self) -> str:
+        return f"{self.name}_late"
+
+    @cached_property
+    def partials_table(self) -> str:
+        return f"{self.name}_partials"
+
+    @cached_property
+    def windowed_tables(self) -> frozenset[str]:
+        return frozenset(window.table for window in self.windows)
+
+    def table(self, name: str) -> LakeTable:
+        return next(table for table in self.tables if table.name == name)
 
     @cached_property
     def tables_by_type(self) -> dict[str, LakeTable]:
@@ -82,14 +106,18 @@ def _check(pipeline: Pipeline) -> None:
     names = [table.name for table in pipeline.tables]
     if not names:
         raise SettingsError(f"{where}: declare at least one table")
-    if len({*names, pipeline.dead_letter_table}) <= len(names):
-        raise SettingsError(f"{where}: two tables share a name, or one is called {pipeline.dead_letter_table}")
+    added = (pipeline.dead_letter_table, pipeline.late_table, pipeline.partials_table)
+    if len({*names, *added}) < len(names) + len(added):
+        raise SettingsError(f"{where}: two tables share a name, or one is called as one of {', '.join(added)}")
+    if not 0 <= pipeline.max_disorder_s <= pipeline.allowed_lateness_s:
+        raise SettingsError(f"{where}: max_disorder_s must lie between 0 and allowed_lateness_s")
     if len(pipeline.tables_by_type) < len(names):
         raise SettingsError(f"{where}: two tables take the same contract; one event fills one table")
     if pipeline.event_format is EventFormat.BARE and len(names) != 1:
         raise SettingsError(f"{where}: bare JSON names no contract, so it takes exactly one table")
     for table in pipeline.tables:
         _check_table(where, table)
+    check_windows(pipeline.windows, {table.name: table.contract for table in pipeline.tables})
 
 
 def _check_table(where: str, table: LakeTable) -> None:

@@ -85,7 +85,7 @@ def with_stored_lanes(link: Link, store: ObjectStore) -> Link:
 
 
 def counts_of(outcome: ShardOutcome) -> Counts:
-    return Counts(outcome.records, outcome.events, outcome.rows, outcome.dead_letters, outcome.repeats)
+    return Counts(outcome.records, outcome.events, outcome.rows, outcome.dead_letters, outcome.repeats, outcome.late)
 
 
 def total(counts: Mapping[str, Counts]) -> Counts:

@@ -36,6 +36,8 @@ class Counts(msgspec.Struct, frozen=True):
     rows: int = 0
     dead_letters: int = 0
     repeats: int = 0
+    late: int = 0
+    """Rows, among `rows`, that came too late for windows."""
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

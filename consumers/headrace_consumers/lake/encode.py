@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.stages import partition_values
-from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, RAW_SCHEMA, coded, table_schema
+from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, LATE_SCHEMA, RAW_SCHEMA, coded, table_schema
 from headrace_consumers.stages.staged import ShardStart, StagedBatch
+from headrace_consumers.windows.partials import partials_of
 
 ROW_GROUP_ROWS = 256 * 1024
 COMPRESSION_LEVEL = 1
@@ -34,8 +35,11 @@ def encode_files(
 ) -> list[EncodedFile]:
     """All files of one commit. `spans` says per shard where its link starts and ends."""
     files = list(_table_files(pipeline, staged, attempt_id))
+    files += _partial_files(pipeline, staged, attempt_id)
     if staged.dead_letters.num_rows:
-        files.append(_dead_letter_file(pipeline, staged.dead_letters, attempt_id))
+        files.append(_letter_file(pipeline.dead_letter_table, staged.dead_letters, DEAD_LETTER_SCHEMA, attempt_id))
+    if staged.late_letters.num_rows:
+        files.append(_letter_file(pipeline.late_table, staged.late_letters, LATE_SCHEMA, attempt_id))
     files.append(_raw_file(pipeline, staged.raw, attempt_id, _shard_metadata(starts, spans)))
     return files
 
@@ -77,9 +81,23 @@ def _ranks(values: pa.ChunkedArray) -> npt.NDArray[Any]:
     return np.asarray(pc.fill_null(pc.take(ranks, coded.indices), len(ranks) + 1))
 
 
-def _dead_letter_file(pipeline: Pipeline, letters: pa.Table, attempt_id: str) -> EncodedFile:
-    folder = f"arrival_date={_day(letters)}"
-    return _file(pipeline.dead_letter_table, folder, letters, DEAD_LETTER_SCHEMA, attempt_id)
+def _partial_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> Iterator[EncodedFile]:
+    """Per window, what the events that were in time add to it: the windows service merges them."""
+    for window in pipeline.windows:
+        rows = staged.tables.get(window.table)
+        if rows is None:
+            continue
+        late = staged.late[window.table]
+        in_time = rows.filter(pa.array(~late)) if late.any() else rows
+        partials = partials_of(window, pipeline.table(window.table).contract, in_time)
+        if partials.num_rows:
+            yield _file(
+                pipeline.partials_table, f"window={window.name}", partials, partials.schema, attempt_id, zone="curated"
+            )
+
+
+def _letter_file(table: str, letters: pa.Table, schema: pa.Schema, attempt_id: str) -> EncodedFile:
+    return _file(table, f"arrival_date={_day(letters)}", letters, schema, attempt_id)
 
 
 def _raw_file(pipeline: Pipeline, raw: pa.Table, attempt_id: str, shards: bytes) -> EncodedFile:

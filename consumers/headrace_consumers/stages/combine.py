@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pyarrow as pa
 
 from headrace_consumers.pipeline import Grain, Pipeline
@@ -16,6 +17,7 @@ def concat_staged(first: StagedBatch, second: StagedBatch) -> StagedBatch:
     """The two batches as if they had been staged as one; `second` began where `first` ended."""
     names = dict.fromkeys([*first.tables, *second.tables])
     parts = {name: [batch.tables[name] for batch in (first, second) if name in batch.tables] for name in names}
+    late = dict.fromkeys([*first.late, *second.late])
     shards = dict(first.shards)
     for shard_id, outcome in second.shards.items():
         shards[shard_id] = _sum(shards[shard_id], outcome) if shard_id in shards else outcome
@@ -24,6 +26,8 @@ def concat_staged(first: StagedBatch, second: StagedBatch) -> StagedBatch:
         dead_letters=pa.concat_tables([first.dead_letters, second.dead_letters]),
         raw=pa.concat_tables([first.raw, second.raw]),
         shards=shards,
+        late={name: np.concatenate([b.late[name] for b in (first, second) if name in b.late]) for name in late},
+        late_letters=pa.concat_tables([first.late_letters, second.late_letters]),
     )
 
 
@@ -35,6 +39,7 @@ def _sum(first: ShardOutcome, second: ShardOutcome) -> ShardOutcome:
         rows=first.rows + second.rows,
         dead_letters=first.dead_letters + second.dead_letters,
         repeats=first.repeats + second.repeats,
+        late=first.late + second.late,
         lane_changes={**first.lane_changes, **second.lane_changes},
     )
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from headrace_consumers.stages.schemas import COMMIT_FIELD, DEAD_LETTER_SCHEMA
+from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, without_commit
 
 if TYPE_CHECKING:
     from headrace_consumers.stages.lines import Ints, Lines
 
-LETTER_SCHEMA = DEAD_LETTER_SCHEMA.remove(DEAD_LETTER_SCHEMA.get_field_index(COMMIT_FIELD.name))
+LETTER_SCHEMA = without_commit(DEAD_LETTER_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

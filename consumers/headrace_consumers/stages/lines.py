@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -71,15 +72,13 @@ class Lines:
     def arrival_us(self, chosen: Ints) -> Ints:
         return self.arrivals_us[self.record[chosen]]
 
-    def by_shard(self, chosen: Ints, values: Ints) -> Iterator[tuple[str, int, int]]:
-        """Per shard among the chosen lines: how many, and the greatest of their values."""
-        names = sorted(set(self.shard_ids))
-        number = {name: place for place, name in enumerate(names)}
-        shard = np.array([number[shard_id] for shard_id in self.shard_ids], np.int64)[self.record[chosen]]
-        for place, name in enumerate(names):
-            mine = values[shard == place]
-            if len(mine):
-                yield name, len(mine), int(mine.max())
+    def events_by_shard(self, chosen: Ints) -> Counter[str]:
+        """How many of the chosen lines are of which shard."""
+        counts = np.bincount(self.record[chosen], minlength=len(self.shard_ids)).tolist()
+        found: Counter[str] = Counter()
+        for shard_id, count in zip(self.shard_ids, counts, strict=True):
+            found[shard_id] += count
+        return found
 
     def payloads(self, chosen: Ints) -> list[bytes]:
         return [value.rstrip(b"\n") for value in self.text.take(pa.array(chosen)).to_pylist()]

@@ -9,10 +9,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace_consumers.pipeline import LakeTable
+from headrace_consumers.stages.lateness import Judged
 from headrace_consumers.stages.lines import Lines
 from headrace_consumers.stages.parse import Parsed
 from headrace_consumers.stages.repeats import Marked
-from headrace_consumers.stages.schemas import COMMIT_FIELD, INSTANT, POSITIONS_CODED, RAW_SCHEMA, coded, table_schema
+from headrace_consumers.stages.schemas import (
+    INSTANT,
+    LATE_SCHEMA,
+    POSITIONS_CODED,
+    RAW_SCHEMA,
+    coded,
+    table_schema,
+    without_commit,
+)
 
 LEAST_CHUNK_BYTES = 4096
 """A chunk costs some microseconds, as long as it takes to copy so much."""
@@ -24,7 +33,7 @@ def rows_of(table: LakeTable, lines: Lines, parsed: Parsed) -> pa.Table:
     columns = {name: parsed.data[name] for name in parsed.data.column_names} | positions
     columns["event_id"] = parsed.envelope["id"] if parsed.envelope.num_columns else _derived_ids(positions)
     columns["event_time"] = parsed.data[table.contract.event_time]
-    own = coded(_without_commit(table_schema(table)), POSITIONS_CODED)
+    own = coded(without_commit(table_schema(table)), POSITIONS_CODED)
     return pa.Table.from_arrays([columns[field.name] for field in own], schema=own)
 
 
@@ -33,10 +42,21 @@ def _derived_ids(positions: Mapping[str, pa.Array]) -> pa.Array:
     return pc.binary_join_element_wise(shard_ids, numbers, positions["record_index"].cast(pa.string()), "/")
 
 
+def late_rows(table: LakeTable, rows: pa.Table, judged: Judged) -> pa.Table:
+    """A letter for each row that no window takes, for it came too late."""
+    found = rows.filter(pa.array(judged.late))
+    own = coded(without_commit(LATE_SCHEMA), POSITIONS_CODED)
+    columns = {name: found[name] for name in own.names if name in found.column_names} | {
+        "event_type": pa.repeat(pa.scalar(table.contract.type), found.num_rows),
+        "limit_time": pa.array(judged.limits_us[judged.late]).cast(INSTANT),
+    }
+    return pa.Table.from_arrays([columns[name] for name in own.names], schema=own)
+
+
 def raw_rows(marked: Marked) -> pa.Table:
     """Every record as received, repeats too."""
     records = marked.records
-    own = _without_commit(RAW_SCHEMA)
+    own = without_commit(RAW_SCHEMA)
     arrivals = pa.array([record.approximate_arrival_timestamp for record in records], pa.timestamp("ms", "UTC"))
     columns = {
         "data": _payloads([record.data for record in records]),
@@ -60,7 +80,3 @@ def _payloads(data: Sequence[bytes]) -> pa.Array | pa.ChunkedArray:
 def _alone(payload: bytes) -> pa.BinaryArray:
     offsets = pa.py_buffer(struct.pack("=ii", 0, len(payload)))
     return pa.BinaryArray.from_buffers(pa.binary(), 1, [None, offsets, pa.py_buffer(payload)])
-
-
-def _without_commit(schema: pa.Schema) -> pa.Schema:
-    return schema.remove(schema.get_field_index(COMMIT_FIELD.name))

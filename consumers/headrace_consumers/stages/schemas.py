@@ -42,6 +42,16 @@ DEAD_LETTER_SCHEMA = pa.schema([
     COMMIT_FIELD,
 ])  # fmt: skip
 
+LATE_SCHEMA = pa.schema([
+    pa.field("event_type", pa.string(), nullable=False),
+    pa.field("event_id", pa.string(), nullable=False),
+    pa.field("event_time", INSTANT, nullable=False),
+    pa.field("limit_time", INSTANT, nullable=False),
+    *POSITION_FIELDS,
+    COMMIT_FIELD,
+])  # fmt: skip
+"""Events whose rows are in the lake and in no window; `limit_time` was the earliest that was not late."""
+
 RAW_SCHEMA = pa.schema([
     pa.field("data", pa.binary(), nullable=False),
     pa.field("shard_id", pa.string(), nullable=False),
@@ -78,6 +88,11 @@ def coded(schema: pa.Schema, names: Collection[str]) -> pa.Schema:
     return pa.schema(
         [field.with_type(CODED_TEXT) if field.name in names else field for field in schema], schema.metadata
     )
+
+
+def without_commit(schema: pa.Schema) -> pa.Schema:
+    """As staged: which commit it will be is not known yet."""
+    return schema.remove(schema.get_field_index(COMMIT_FIELD.name))
 
 
 def _metadata(column: Column) -> dict[str, str]:

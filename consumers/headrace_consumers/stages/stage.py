@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.records import ShardRecords
-from headrace_consumers.stages.letters import LETTER_SCHEMA, Finding, Letter, Letters
+from headrace_consumers.stages.gathered import Gathered
+from headrace_consumers.stages.letters import Finding, Letter, Letters
 from headrace_consumers.stages.lines import Lines, split_lines
 from headrace_consumers.stages.parse import Parsed, joined_parsed, kept_parsed, parse_group
 from headrace_consumers.stages.plain import read_plain
-from headrace_consumers.stages.repeats import Marked, mark_repeats
+from headrace_consumers.stages.repeats import mark_repeats
 from headrace_consumers.stages.route import route_lines
-from headrace_consumers.stages.rows import raw_rows, rows_of
-from headrace_consumers.stages.staged import ShardOutcome, ShardStart, StagedBatch
+from headrace_consumers.stages.staged import ShardStart, StagedBatch
 from headrace_consumers.stages.validate import find_invalid
 
 
@@ -27,20 +25,14 @@ def stage_batch(
 ) -> StagedBatch:
     """All stages over one batch. Pure; data of any kind becomes rows or letters and never raises."""
     marked = mark_repeats(batch, starts, pipeline.lane_horizon_s)
-    tally = _Tally({piece.shard_id: starts[piece.shard_id].highest_event_time_us for piece in batch})
-    parts: dict[str, list[pa.Table]] = {table.name: [] for table in pipeline.tables}
-    dead = [LETTER_SCHEMA.empty_table()]
+    gathered = Gathered({piece.shard_id: starts[piece.shard_id].highest_event_time_us for piece in batch})
     for lines in split_lines(marked, max_unpacked_bytes):
         letters = Letters([_of_record(lines, *lost) for lost in lines.unreadable])
-        for table, parsed in _decode(pipeline, lines, letters):
-            valid = _validate(pipeline, table, lines, parsed, letters)
-            if len(valid.lines):
-                parts[table.name].append(rows_of(table, lines, valid))
-                tally.add_rows(table, lines, valid)
-        tally.add_letters(lines, letters)
-        dead.append(letters.table(lines))
-    tables = {name: pa.concat_tables(rows) for name, rows in parts.items() if rows}
-    return StagedBatch(tables, pa.concat_tables(dead), raw_rows(marked), tally.outcomes(marked))
+        parsed = _decode(pipeline, lines, letters)
+        valid = [(table, _validate(pipeline, table, lines, found, letters)) for table, found in parsed]
+        gathered.add_letters(lines, letters)
+        gathered.add_rows(pipeline, lines, [(table, found) for table, found in valid if len(found.lines)])
+    return gathered.staged(marked)
 
 
 def _of_record(lines: Lines, record: int, index: int, reason: str) -> Letter:
@@ -67,37 +59,3 @@ def _validate(pipeline: Pipeline, table: LakeTable, lines: Lines, parsed: Parsed
         return parsed
     letters.add_lines(lines, parsed.lines[invalid], findings)
     return kept_parsed(parsed, np.flatnonzero(~invalid))
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What the batch came to so far, per shard."""
-
-    highest: dict[str, int | None]
-    rows: Counter[str] = field(default_factory=Counter)
-    rejected: Counter[str] = field(default_factory=Counter)
-
-    def add_rows(self, table: LakeTable, lines: Lines, valid: Parsed) -> None:
-        times = valid.data[table.contract.event_time].cast(pa.int64()).to_numpy()
-        for shard_id, count, latest_us in lines.by_shard(valid.lines, times):
-            self.rows[shard_id] += count
-            before = self.highest[shard_id]
-            self.highest[shard_id] = latest_us if before is None else max(latest_us, before)
-
-    def add_letters(self, lines: Lines, letters: Letters) -> None:
-        self.rejected.update(lines.shard_ids[letter.record] for letter in letters.found)
-
-    def outcomes(self, marked: Marked) -> dict[str, ShardOutcome]:
-        records, repeats = Counter(marked.shard_ids), marked.repeats_by_shard()
-        return {
-            shard_id: ShardOutcome(
-                records=records[shard_id],
-                events=self.rows[shard_id] + self.rejected[shard_id],
-                rows=self.rows[shard_id],
-                dead_letters=self.rejected[shard_id],
-                repeats=repeats[shard_id],
-                lane_changes=marked.lane_changes[shard_id],
-                highest_event_time_us=highest,
-            )
-            for shard_id, highest in self.highest.items()
-        }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from headrace_consumers.lanes import Lanes, LaneState, ShardStart
@@ -22,6 +24,8 @@ class ShardOutcome:
     dead_letters: int
     repeats: int
     """Records (packs) dropped because their lane had accepted their number before."""
+    late: int
+    """Rows, among `rows`, that came too late for windows."""
     lane_changes: Lanes
     highest_event_time_us: int | None
 
@@ -38,6 +42,10 @@ class StagedBatch:
     dead_letters: pa.Table
     raw: pa.Table
     shards: Mapping[str, ShardOutcome]
+    late: Mapping[str, npt.NDArray[np.bool_]]
+    """Of each table with windows: which of its rows came too late for them."""
+    late_letters: pa.Table
+    """LATE_SCHEMA without commit_id, POSITIONS_CODED as dictionaries."""
 
     @property
     def rows(self) -> int:

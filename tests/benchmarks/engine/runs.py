@@ -11,12 +11,12 @@ from tests.fakes.daemon import ShardDaemon, daemon_of
 from tests.fakes.engine_child import Usage
 from tests.fakes.engines import running_engine, start_child, usage_of
 
-PIPELINE = "headrace_local.pipelines:flights"
+PIPELINE = "tests.benchmarks.pipelines:without_windows"
 
 
-def run_headrace(recording: Recording, output: Path) -> Usage:
+def run_headrace(recording: Recording, output: Path, pipeline: str = PIPELINE) -> Usage:
     """Through a relay into the engine."""
-    with running_engine(PIPELINE, output) as engine:
+    with running_engine(pipeline, output) as engine:
         with engine.shard() as (daemon, _):
             _feed(recording, daemon)
         return engine.end()

@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def test_the_raw_file_can_be_read_on_its_own(files: Sequence[EncodedFile], stage
 
 def test_a_batch_without_rows_is_its_raw_file(staged: StagedBatch) -> None:
     """Repeats and empty polls leave no table files."""
-    empty = StagedBatch({}, staged.dead_letters.slice(0, 0), staged.raw.slice(0, 1), staged.shards)
+    empty = replace(staged, tables={}, dead_letters=staged.dead_letters.slice(0, 0), raw=staged.raw.slice(0, 1))
     encoded = encode_files(PIPELINE, empty, ATTEMPT_ID, {SHARD: START}, {SHARD: SPAN})
     assert [(file.zone, file.rows) for file in encoded] == [("raw", 1)]
 
