@@ -17,6 +17,8 @@ Integers = npt.NDArray[np.int64]
 _GREATEST = 2**63
 _NUMERATOR, _DENOMINATOR = 101, 99
 """gamma = 1.01 / 0.99: 1% to either side."""
+_SPREAD = 1 << 16
+"""More than there are buckets."""
 
 
 def buckets_of(values: Integers) -> npt.NDArray[np.int32]:
@@ -78,10 +80,11 @@ def _values(buckets: Integers) -> npt.NDArray[np.float64]:
 
 
 def _summed(size: int, groups: Integers, buckets: Integers, counts: Integers) -> pa.MapArray:
-    order = np.lexsort((buckets, groups))
+    both = groups * _SPREAD + buckets
+    order = np.argsort(both)
     groups, buckets, counts = groups[order], buckets[order], counts[order]
     is_first = np.ones(len(order), bool)
-    is_first[1:] = (np.diff(groups) != 0) | (np.diff(buckets) != 0)
+    is_first[1:] = np.diff(both[order]) != 0
     firsts = np.flatnonzero(is_first)
     offsets = np.searchsorted(groups[firsts], np.arange(size + 1))
     sums = np.add.reduceat(counts, firsts) if len(firsts) else counts

@@ -118,7 +118,7 @@ def test_hopping_cancellations_by_carrier(flights: duckdb.DuckDBPyConnection) ->
 
 
 def test_rotations_of_aircraft(flights: duckdb.DuckDBPyConnection) -> None:
-    """Flights of one aircraft at most six hours apart are one session, and all are in one: each that left had its tail number."""
+    """Flights of one aircraft at most six hours apart are one session."""
     found = windows_of(flights, ROTATIONS, contract_of(FlightDeparted), "dep_delay IS NOT NULL")
     assert found == flights.execute(_SESSIONS).fetchall()
     assert sum(row[3] for row in found) == 328_521
