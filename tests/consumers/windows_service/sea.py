@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -34,7 +33,7 @@ class Sea:
     listed: dict[str, Shard] = field(default_factory=dict)
     tips: dict[str, Link] = field(default_factory=dict)
     now_ms: int = TIDES.stream_created_ms
-    _ticks: itertools.count[int] = field(default_factory=itertools.count)
+    attempts: int = 0
 
     def __post_init__(self) -> None:
         self.log().generation(TIDES.pipeline)
@@ -112,7 +111,8 @@ class Sea:
         )  # fmt: skip
 
     def _attempt(self) -> str:
-        return new_attempt_id(self.now_ms + next(self._ticks))
+        self.attempts += 1
+        return new_attempt_id(self.now_ms + self.attempts)
 
 
 def replace_link(link: Link, kind: LinkKind, children: tuple[str, ...] = ()) -> Link:

@@ -174,7 +174,10 @@ def test_more_events_never_lower_the_watermark(
     progress = {shard_id: at(time) for shard_id, (time, _) in shards.items()}
     beats = {shard_id: idle() for shard_id, (_, is_idle) in shards.items() if is_idle}
     before = read(progress, beats=beats)
-    kept = {shard_id: at(known.highest_event_time_us, watermark_us=before.shards[shard_id]) for shard_id, known in progress.items()}  # fmt: skip  # noqa: E501
+    kept = {
+        shard_id: at(known.highest_event_time_us, watermark_us=before.shards[shard_id])
+        for shard_id, known in progress.items()
+    }
     if moved in kept:
         kept[moved] = at((kept[moved].highest_event_time_us or 0) + by, 6, watermark_us=kept[moved].watermark_us)
     after = read(kept, beats=beats)

@@ -1,0 +1,155 @@
+"""The windows service's own chain: one link per commit, so a rival is fenced as any engine is.
+
+The steps are those of every commit: upload pending, write commit and link in one transaction, complete. What the newest
+commit supersedes of the state is deleted last; a service that still wanted it is behind, hence fenced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import TypeVar
+
+from headrace_consumers.commit.attempts import new_attempt_id
+from headrace_consumers.commit.completing import complete_pending
+from headrace_consumers.commitlog.log import CommitLog, Fenced
+from headrace_consumers.commitlog.model import Chain, Commit, Counts, Link
+from headrace_consumers.errors import FencedError, LogError, MissingFileError
+from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
+from headrace_consumers.records import ROOT
+from headrace_consumers.windows_service.files import MANIFEST
+from headrace_consumers.windows_service.following import Lineage
+from headrace_consumers.windows_service.manifest import Manifest, decode_manifest
+from headrace_consumers.windows_service.watermarks import MINUS_INFINITY_US
+
+T = TypeVar("T")
+R = TypeVar("R")
+SHARD_ID = "windows"
+"""No shard of Kinesis is called so. The chain is never registered: it is none of the stream's."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsTip:
+    """Where the chain ends, and what its newest commit left."""
+
+    position: int = ROOT
+    manifest: Manifest = field(default_factory=Manifest)
+    place: tuple[str, str] | None = None
+    """Bucket and key of the manifest; None before the first commit."""
+
+    @property
+    def files(self) -> set[tuple[str, str]]:
+        """All objects that the next start needs."""
+        return self.manifest.files | ({self.place} if self.place else set())
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A commit in the making: its files are uploaded, and no reader sees them."""
+
+    attempt_id: str
+    now_ms: int
+    files: tuple[PendingFile, ...]
+    manifest: Manifest
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsChain:
+    """Reads the chain and extends it. Every call may block on the network."""
+
+    log: CommitLog
+    store: ObjectStore
+    lineage: Lineage
+    now_ms: Callable[[], int]
+    owner: str
+    contracts: tuple[str, ...] = ()
+    pool: ThreadPoolExecutor | None = None
+    """Moves the files of a commit side by side; one after the other without it."""
+
+    @property
+    def chain(self) -> Chain:
+        return self.lineage.chain(SHARD_ID)
+
+    def open(self) -> WindowsTip:
+        """The chain's end, its files completed. Raises LogError, MissingFileError."""
+        while link := self._newest():
+            try:
+                return self._tip(link)
+            except MissingFileError:
+                if self._newest() == link:
+                    raise
+        return WindowsTip()
+
+    def _tip(self, link: Link) -> WindowsTip:
+        commit = self.log.commit(self.lineage.pipeline, self.lineage.generation, link.attempt_id)
+        if commit is None:
+            raise LogError(f"the windows' chain names commit {link.attempt_id}, which is missing")
+        complete_pending(self.store, commit)
+        place = _manifest_place(commit.files)
+        return WindowsTip(link.end, decode_manifest(self.store.read(*place)), place)
+
+    def has_moved(self, tip: WindowsTip) -> bool:
+        """Another service has committed since."""
+        link = self._newest()
+        return (link.end if link else ROOT) != tip.position
+
+    def new_attempt(self) -> tuple[str, int]:
+        now_ms = self.now_ms()
+        return new_attempt_id(now_ms), now_ms
+
+    def upload(self, files: Sequence[EncodedFile], attempt_id: str) -> tuple[PendingFile, ...]:
+        return tuple(self.each(lambda file: self.store.upload_pending(file, attempt_id), files))
+
+    def append(self, tip: WindowsTip, draft: Draft) -> WindowsTip:
+        """Commits, makes the files visible, and drops the state that they supersede. Raises FencedError where another
+        service was faster, GenerationRaisedError after a rewind."""
+        outcome = self.log.append(self._commit(draft), [self._link(tip, draft)], self.owner)
+        if isinstance(outcome, Fenced):
+            self.each(self.store.abort, draft.files)
+            raise FencedError("another windows service of this pipeline is ahead; starting over from its state")
+        self.each(lambda file: self.store.complete(file, draft.attempt_id), draft.files)
+        after = WindowsTip(tip.position + 1, draft.manifest, _manifest_place(draft.files))
+        self.each(lambda place: self.store.delete(*place), sorted(tip.files - after.files))
+        return after
+
+    def each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+        return list(self.pool.map(call, items) if self.pool else map(call, items))
+
+    def _newest(self) -> Link | None:
+        return next(self.log.newest_links(self.chain), None)
+
+    def _commit(self, draft: Draft) -> Commit:
+        return Commit(
+            attempt_id=draft.attempt_id,
+            pipeline=self.lineage.pipeline,
+            generation=self.lineage.generation,
+            files=draft.files,
+            shards=(SHARD_ID,),
+            contracts=self.contracts,
+            code_version=version("headrace-consumers"),
+            written_ms=draft.now_ms,
+            counts=Counts(rows=draft.rows),
+        )
+
+    def _link(self, tip: WindowsTip, draft: Draft) -> Link:
+        """Its highest event time is the low watermark, so that whoever looks at the chain needs no manifest."""
+        low_us = draft.manifest.low_watermark_us
+        return Link(
+            chain=self.chain,
+            start=tip.position,
+            end=tip.position + 1,
+            end_sequence_number=str(tip.position + 1),
+            attempt_id=draft.attempt_id,
+            ordinal=tip.position,
+            highest_event_time_us=None if low_us == MINUS_INFINITY_US else low_us,
+            counts=Counts(rows=draft.rows),
+            written_ms=draft.now_ms,
+            owner=self.owner,
+        )
+
+
+def _manifest_place(files: Sequence[PendingFile]) -> tuple[str, str]:
+    return next((file.bucket, file.key) for file in files if file.partition == MANIFEST)

@@ -1,0 +1,69 @@
+"""What the windows service writes down with each commit: how far it is, and where its state stands."""
+
+from __future__ import annotations
+
+import msgspec
+
+from headrace_consumers.errors import NewerFormatError
+from headrace_consumers.windows_service.watermarks import MINUS_INFINITY_US, ShardProgress
+
+FORMAT = 1
+
+
+class StoredPartition(msgspec.Struct, frozen=True, array_like=True):
+    """The state of one window's partition, in two files of the commit that wrote it last."""
+
+    bucket: str
+    panes_key: str
+    emitted_key: str
+    low_us: int
+    """No pane and no window that is out begins before it."""
+    high_us: int
+    """None of them ends after it."""
+    closes_us: int
+    """When the last window that its panes are part of closes."""
+
+    @property
+    def files(self) -> set[tuple[str, str]]:
+        return {(self.bucket, self.panes_key), (self.bucket, self.emitted_key)}
+
+
+class StoredWindow(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state of one window."""
+
+    declared: str
+    """Its declaration: state of another one cannot be gone on with."""
+    emitted_up_to_us: int = MINUS_INFINITY_US
+    """Every window that closes up to here is out."""
+    partitions: dict[str, StoredPartition] = {}
+
+
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The state after one commit."""
+
+    format: int = FORMAT
+    progress: dict[str, ShardProgress] = {}
+    low_watermark_us: int = MINUS_INFINITY_US
+    windows: dict[str, StoredWindow] = {}
+
+    @property
+    def files(self) -> set[tuple[str, str]]:
+        """Bucket and key of all state that it names."""
+        stored = (partition for window in self.windows.values() for partition in window.partitions.values())
+        return {file for partition in stored for file in partition.files}
+
+
+class _Header(msgspec.Struct):
+    format: int = FORMAT
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    return msgspec.json.encode(manifest)
+
+
+def decode_manifest(body: bytes) -> Manifest:
+    """Raises NewerFormatError where a newer Headrace wrote it."""
+    found = msgspec.json.decode(body, type=_Header).format
+    if found > FORMAT:
+        raise NewerFormatError(f"the windows' manifest has format {found}, this version reads up to {FORMAT}")
+    return msgspec.json.decode(body, type=Manifest)
