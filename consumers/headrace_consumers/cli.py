@@ -22,6 +22,7 @@ app = App(
 # By name: a command is imported when it is called, so that the supervisor does not carry what `repair` needs.
 for where, what in {
     "commands.run:run": "Run one worker of a pipeline until SIGTERM.",
+    "commands.windows:windows": "Run the windows service of a pipeline until SIGTERM.",
     "operate.commands:status": "Position, lag, last commit and owner of each shard.",
     "operate.commands:commits": "What was committed, newest last.",
     "operate.commands:adopt": "Accept a gap between KCL's checkpoint and the log.",

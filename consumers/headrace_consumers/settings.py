@@ -84,6 +84,20 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WindowsSettings:
+    """How the windows service follows the log."""
+
+    stream: str = ""
+    """Overrides the pipeline's stream."""
+    poll_interval_s: float = 1.0
+    """How long it waits where the log has nothing new."""
+    early_every_s: float = 0.0
+    """How often windows that are not out are shown as they are; 0 never."""
+    owner: str = "windows"
+    """Who wrote, in the links of its chain."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
     """Everything that `headrace-consumers run` needs beside the pipeline itself."""
 

@@ -25,6 +25,7 @@ from headrace_local.committed import Committed
 from headrace_local.environment import AwsClients
 from headrace_local.flights.data import FlightsData, unpack_data
 from headrace_local.flights.reconcile import Reconciliation, reconcile
+from headrace_local.flights.window_oracle import WindowVerdict, reconcile_windows
 from headrace_local.folder import StackFolder
 from headrace_local.lake_copy import copy_lake
 from headrace_local.resources import Resources, create_resources
@@ -71,11 +72,19 @@ class World:
     def __init__(self, aws: LocalAws, shards: int) -> None:
         number = next(_numbers)
         self.aws = aws
-        self.resources = Resources(f"flights-{number}", shards, f"raw-{number}", f"processed-{number}", f"log-{number}")
+        self.resources = Resources(
+            stream=f"flights-{number}",
+            shards=shards,
+            raw_bucket=f"raw-{number}",
+            processed_bucket=f"processed-{number}",
+            curated_bucket=f"curated-{number}",
+            log_table=f"log-{number}",
+        )
         create_resources(aws.clients, self.resources)
         self.committed = Committed(aws.clients, self.resources)
         self._number = number
         self._workers: list[Worker] = []
+        self._windows: Worker | None = None
 
     def lease_shards_to(self, *names: str) -> None:
         """Before any worker starts: the workers of these names shall find the shards leased to them, by turns."""
@@ -84,8 +93,7 @@ class World:
 
     def start_worker(self, name: str = "a") -> Worker:
         """A worker of this name; the same name again is the same worker to KCL."""
-        plan = WorkerPlan(self.aws.folder, self.aws.clients.endpoint, self.resources, settings=SETTINGS)
-        worker = Worker(plan, self._role(name))
+        worker = Worker(self._plan(), self._role(name))
         self._workers.append(worker)
         return worker
 
@@ -174,6 +182,31 @@ class World:
         """Those whose chains have a terminal link."""
         return {shard for shard, progress in self._refreshed().shards.items() if progress.ended}
 
+    def start_windows(self) -> None:
+        """The windows service, beside all workers."""
+        self._windows = Worker(self._plan(), f"windows-{self._number}", command="windows")
+
+    def kill_windows(self) -> None:
+        assert self._windows is not None, "start_windows() comes first"
+        self._windows.kill()
+
+    def settle_windows(self, timeout_s: float = 90.0) -> None:
+        """Until all that is committed is merged and every window is out; then the service stops cleanly."""
+        assert self._windows is not None, "start_windows() comes first"
+        self.wait(lambda: self._refreshed().windows().complete, "every window", timeout_s)
+        self._windows.ask_to_stop()
+        self._windows.require_stopped()
+
+    def reconcile_windows(self, flights: int) -> WindowVerdict:
+        """Compares the windows with the CSV files; asserts that each is there once and right."""
+        clients, resources = self.aws.clients, self.resources
+        root = self.aws.folder.path
+        lake = copy_lake(clients, resources.processed_bucket, root / f"lake-{self._number}")
+        curated = copy_lake(clients, resources.curated_bucket, root / f"curated-{self._number}")
+        verdict = reconcile_windows(self.aws.data, flights, lake, curated)
+        assert verdict.ok, verdict.sentence()
+        return verdict
+
     def reconcile(self, flights: int) -> Reconciliation:
         """Compares the lake with the CSV files; asserts that each event is there once, and that lake and log agree."""
         self.committed.refresh()
@@ -185,8 +218,11 @@ class World:
         assert self.committed.gaps == 0
         return verdict
 
+    def _plan(self) -> WorkerPlan:
+        return WorkerPlan(self.aws.folder, self.aws.clients.endpoint, self.resources, settings=SETTINGS)
+
     def close(self) -> None:
-        for worker in self._workers:
+        for worker in [*self._workers, *([self._windows] if self._windows else [])]:
             worker.kill()
         self.aws.clients.kinesis.delete_stream(StreamName=self.resources.stream)
 

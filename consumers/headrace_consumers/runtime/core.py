@@ -43,6 +43,8 @@ from headrace_consumers.runtime.shard import Phase, ShardState
 from headrace_consumers.settings import BatchSettings
 
 BEAT_INTERVAL_S = 60.0
+NEW_TIP_BEAT_INTERVAL_S = 5.0
+"""Windows wait for a shard that has grown still until a heartbeat names its new tip."""
 CHECKPOINT_RETRY_S = 0.5
 EXPIRY_MARGIN_MS = 600_000
 _FATAL_CHECKPOINT_ERRORS = frozenset({"InvalidStateException", "IllegalArgumentException"})
@@ -260,8 +262,9 @@ class EngineCore:
 
     def _beat_if_idle(self, shard: ShardState, message: ProcessRecords, now: Moment) -> None:
         idle = not message.records and not shard.pending and message.millis_behind_latest == 0
-        if idle and now.s - shard.beaten_s >= BEAT_INTERVAL_S:
-            shard.beaten_s = now.s
+        interval_s = BEAT_INTERVAL_S if shard.beaten_at == shard.tip.position else NEW_TIP_BEAT_INTERVAL_S
+        if idle and now.s - shard.beaten_s >= interval_s:
+            shard.beaten_s, shard.beaten_at = now.s, shard.tip.position
             self._effects.append(Beat(shard.chain, shard.tip.position))
 
     # --- batches

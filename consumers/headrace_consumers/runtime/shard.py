@@ -57,6 +57,8 @@ class ShardState:
     """The message in hand waits until all that is held is committed."""
     passive_since_s: float = 0.0
     beaten_s: float = float("-inf")
+    beaten_at: int = -1
+    """The tip that the last heartbeat named."""
     millis_behind_latest: int = 0
 
     @property

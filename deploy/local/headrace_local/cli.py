@@ -83,6 +83,7 @@ def demo(
     workers: int = DemoPlan.workers,
     rate: float | None = None,
     corrupt: float = 0.0,
+    late: float = 0.0,
     keep: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -100,6 +101,8 @@ def demo(
         Events a second; as fast as the stream takes them where not given.
     corrupt
         Percent of the events that are spoilt between producer and stream.
+    late
+        Percent of the events that the source holds back, some of them beyond the lateness that windows allow.
     keep
         Leave the local AWS running, with the lake in it, until `down`.
     as_json
@@ -109,7 +112,15 @@ def demo(
 
     def run() -> int:
         nonlocal report
-        plan = DemoPlan(flights=flights, shards=shards, workers=workers, rate=rate, corrupt_percent=corrupt, keep=keep)
+        plan = DemoPlan(
+            flights=flights,
+            shards=shards,
+            workers=workers,
+            rate=rate,
+            corrupt_percent=corrupt,
+            late_percent=late,
+            keep=keep,
+        )
         errors = Console(stderr=True)
         with progress_view(errors) as view:
             running = Demo(plan, StackFolder.named(name), view)

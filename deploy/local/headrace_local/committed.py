@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
+from headrace_consumers.errors import MissingFileError
 from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.lake.s3 import S3Store
+from headrace_consumers.windows_service.chain import WindowsChain
+from headrace_consumers.windows_service.following import Lineage
 from headrace_local.environment import AwsClients
 from headrace_local.pipelines import flights
 from headrace_local.resources import Resources
@@ -38,6 +43,15 @@ class ShardProgress:
         self.repeats += link.counts.repeats
         self.owner = link.owner
         self.ended = link.kind is LinkKind.TERMINAL
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsProgress:
+    """How far the windows service is."""
+
+    commits: int
+    complete: bool
+    """All that was committed when this was read is merged, and every window is out."""
 
 
 @dataclass(slots=True)
@@ -75,6 +89,25 @@ class Committed:
             if commit is not None:
                 yield commit
 
+    def windows(self) -> WindowsProgress:
+        """Of the shards as they were at the last `refresh`."""
+        created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms
+        log, store = self._log(), S3Store(self.clients.s3, self.resources.lake_settings.buckets)
+        lineage = Lineage(self.pipeline, log.generation(self.pipeline), created_ms)
+        chain = WindowsChain(log=log, store=store, lineage=lineage, now_ms=_now_ms, owner="headrace-local")
+        try:
+            tip = chain.open()
+        except MissingFileError:  # a newer commit has replaced the state that this one named
+            return WindowsProgress(0, complete=False)
+        merged = {shard_id: progress.position for shard_id, progress in tip.manifest.progress.items()}
+        behind = any(merged.get(shard_id) != progress.position for shard_id, progress in self.shards.items())
+        is_open = any(
+            partition.closes_us > window.emitted_up_to_us
+            for window in tip.manifest.windows.values()
+            for partition in window.partitions.values()
+        )
+        return WindowsProgress(tip.position, complete=bool(merged) and not behind and not is_open)
+
     def processed_keys(self) -> Counter[str]:
         """The files that the log says are in the processed zone."""
         bucket = self.resources.processed_bucket
@@ -86,3 +119,7 @@ class Committed:
     def _chains(self, log: DynamoDbLog) -> list[Chain]:
         created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms
         return log.chains(self.pipeline, log.generation(self.pipeline), created_ms)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

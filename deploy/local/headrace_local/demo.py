@@ -12,6 +12,7 @@ from headrace_local.committed import Committed
 from headrace_local.errors import LocalError, StalledError
 from headrace_local.flights.data import FLIGHTS, unpack_data
 from headrace_local.flights.reconcile import Reconciliation, reconcile
+from headrace_local.flights.window_oracle import reconcile_windows
 from headrace_local.folder import StackFolder
 from headrace_local.lake_copy import LakeCopy, copy_lake
 from headrace_local.progress import Progress, ProgressView
@@ -34,6 +35,7 @@ class DemoPlan:
     workers: int = 1
     rate: float | None = None
     corrupt_percent: float = 0.0
+    late_percent: float = 0.0
     keep: bool = False
 
     def __post_init__(self) -> None:
@@ -45,6 +47,8 @@ class DemoPlan:
             raise LocalError("--rate must be above 0 events a second")
         if not 0 <= self.corrupt_percent <= 100:  # noqa: PLR2004 -- percent
             raise LocalError("--corrupt is a percentage, from 0 to 100")
+        if not 0 <= self.late_percent <= 100:  # noqa: PLR2004 -- percent
+            raise LocalError("--late is a percentage, from 0 to 100")
 
 
 class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -59,6 +63,12 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     commits: int = 0
     files: int = 0
     bytes: int = 0
+    windows: int = 0
+    """Final windows of all three kinds."""
+    windows_wrong: int = 0
+    late: int = 0
+    """Events that came too late for windows; their rows are in the lake."""
+    revisions: int = 0
     seconds: float = 0.0
     lake: str = ""
     endpoint: str = ""
@@ -93,17 +103,42 @@ class Demo:
     def _stream_and_reconcile(self, stack: OwnedStack) -> Reconciliation:
         committed = Committed(stack.clients, stack.resources)
         workers = WorkerPlan(self._folder, stack.endpoint, stack.resources)
-        send = SendPlan(stack.resources.stream, self._plan.flights, self._plan.rate, self._plan.corrupt_percent)
+        send = SendPlan(
+            stack.resources.stream,
+            self._plan.flights,
+            self._plan.rate,
+            self._plan.corrupt_percent,
+            self._plan.late_percent,
+        )
         with (
             running_workers(workers, self._plan.workers) as running,
             sending(send, self._folder, stack.clients) as flow,
         ):
             self._drain(flow, committed, running)
+            self._await_windows(flow, committed, running)
             self._show("stopping the workers", flow, committed)
             stop_workers(running)
         self._show("reconciling", flow, committed)
         lake = copy_lake(stack.clients, stack.resources.processed_bucket, self._folder.path / "lake")
-        return self._judge(flow, committed, lake)
+        curated = copy_lake(stack.clients, stack.resources.curated_bucket, self._folder.path / "curated")
+        return self._judge(flow, committed, lake, curated)
+
+    def _await_windows(self, flow: Sending, committed: Committed, workers: Sequence[Worker]) -> None:
+        """Until the windows service has merged all that is committed, and every window is out."""
+        stall = StallWatch(STALL_LIMIT_S)
+        while True:
+            windows = committed.windows()
+            self._show("waiting for the windows", flow, committed)
+            for worker in workers:
+                worker.require_alive()
+            if windows.complete:
+                return
+            if stall.quiet_s(windows.commits) > stall.limit_s:
+                raise StalledError(
+                    f"the windows service has committed nothing for {stall.limit_s:.0f} s; its last words:\n"
+                    f"{workers[-1].last_words()}"
+                )
+            time.sleep(_LOOK_EVERY_S)
 
     def _drain(self, flow: Sending, committed: Committed, workers: Sequence[Worker]) -> None:
         """Until every put event is committed. Raises StartError, StalledError, or what stopped the source."""
@@ -121,9 +156,12 @@ class Demo:
                 raise _stalled(quiet_s, flow, committed, workers)
             flow.finished.wait(_LOOK_EVERY_S) if not finished else time.sleep(_LOOK_EVERY_S)
 
-    def _judge(self, flow: Sending, committed: Committed, lake: LakeCopy) -> Reconciliation:
+    def _judge(self, flow: Sending, committed: Committed, lake: LakeCopy, curated: LakeCopy) -> Reconciliation:
         data = unpack_data(self._folder.path)
         verdict = reconcile(data, self._plan.flights, lake, flow.corrupted)
+        windows = reconcile_windows(
+            data, self._plan.flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back
+        )
         sent = flow.counters.put_events
         logged = committed.processed_keys()
         self._note(
@@ -135,8 +173,14 @@ class Demo:
             commits=len(committed.attempts),
             files=len(lake.keys),
             bytes=lake.bytes,
+            windows=windows.windows,
+            windows_wrong=windows.wrong,
+            late=windows.late,
+            revisions=windows.revisions,
         )
         fault = _fault(verdict, sent, lake, frozenset(logged), committed.gaps)
+        if fault is None and not windows.ok:
+            fault = windows.sentence()
         self._note(ok=fault is None, error=fault)
         return verdict
 

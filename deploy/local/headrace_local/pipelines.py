@@ -1,7 +1,10 @@
 """The demo's pipeline, as `headrace-consumers run headrace_local.pipelines:flights` runs it."""
 
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
+from headrace_consumers.windows import Hopping, Session, Tumbling, count, maximum, mean, quantile, total
 from headrace_producers.flights import FlightCancelled, FlightDeparted, WeatherObserved
+
+HOUR_S = 3600
 
 flights = Pipeline(
     name="flights",
@@ -11,4 +14,39 @@ flights = Pipeline(
         LakeTable("flights_cancelled", FlightCancelled, partition_by=Grain.MONTH, sort_by=("origin",)),
         LakeTable("weather_hourly", WeatherObserved, partition_by=Grain.MONTH, sort_by=("origin",)),
     ),
+    windows=(
+        Tumbling(
+            "hourly_departures",
+            table="flights_departed",
+            size_s=HOUR_S,
+            by=("origin",),
+            aggregates={
+                "departures": count(),
+                "delay_mean": mean("dep_delay"),
+                "delay_max": maximum("dep_delay"),
+                "delay_p50": quantile("dep_delay", 0.5),
+                "delay_p90": quantile("dep_delay", 0.9),
+            },
+            partition_by=Grain.MONTH,
+        ),
+        Hopping(
+            "cancellations_3h",
+            table="flights_cancelled",
+            size_s=3 * HOUR_S,
+            hop_s=HOUR_S,
+            by=("carrier",),
+            aggregates={"cancellations": count()},
+            partition_by=Grain.MONTH,
+        ),
+        Session(
+            "rotations",
+            table="flights_departed",
+            gap_s=6 * HOUR_S,
+            by=("tailnum",),
+            aggregates={"flights": count(), "miles": total("distance")},
+            partition_by=Grain.MONTH,
+        ),
+    ),
+    allowed_lateness_s=HOUR_S,
+    max_disorder_s=15 * 60,
 )

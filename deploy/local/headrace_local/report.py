@@ -20,6 +20,10 @@ def print_verdict(console: Console, report: DemoReport, verdict: Reconciliation)
         f"duplicates {report.duplicates}, missing {report.missing}; "
         f"{report.commits} commits, {report.files} files, {report.bytes / 2**20:.1f} MiB, {report.seconds} s"
     )
+    console.print(
+        f"windows {report.windows:,}, wrong {report.windows_wrong}, late events {report.late:,}, "
+        f"revisions {report.revisions:,}"
+    )
     console.print("every event arrived once, as the source has it" if report.ok else f"NOT OK: {report.error}")
 
 

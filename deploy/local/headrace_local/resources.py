@@ -22,6 +22,12 @@ class Resources:
     log_table: str = LogSettings.log_table
 
     @property
+    def lake_settings(self) -> LakeSettings:
+        return LakeSettings(
+            raw_bucket=self.raw_bucket, processed_bucket=self.processed_bucket, curated_bucket=self.curated_bucket
+        )
+
+    @property
     def lake(self) -> str:
         return f"s3://{self.processed_bucket}/"
 

@@ -35,6 +35,7 @@ class SendPlan:
     rate: float | None = None
     """Events a second; None: as fast as the stream takes them."""
     corrupt_percent: float = 0.0
+    late_percent: float = 0.0
 
 
 class Sending:
@@ -54,6 +55,8 @@ class Sending:
         self.undelivered = 0
         self.corrupted: set[str] = set()
         """Ids of those that were spoilt on their way."""
+        self.held_back: frozenset[str] = frozenset()
+        """Ids of those that the source sent later than their disorder would have it."""
 
     def start(self) -> None:
         self._thread.start()
@@ -84,7 +87,9 @@ class Sending:
             self.finished.set()
 
     def _send(self) -> None:
-        source = FlightsSource(unpack_data(self._folder.path), SourceSettings(self._plan.flights))
+        settings = SourceSettings(self._plan.flights, late_percent=self._plan.late_percent)
+        source = FlightsSource(unpack_data(self._folder.path), settings)
+        self.held_back = source.held_back()
         try:
             for event_id, event in self._paced(source.events()):
                 self._producer.put(event, event_id)

@@ -19,6 +19,7 @@ from headrace_local.folder import StackFolder
 from headrace_local.resources import Resources
 
 PIPELINE = "headrace_local.pipelines:flights"
+WINDOWS = "windows"
 STOP_TIMEOUT_S = 60.0
 LOCAL_SETTINGS: Mapping[str, object] = MappingProxyType(
     {
@@ -58,14 +59,14 @@ class WorkerPlan:
 
 
 class Worker:
-    """One worker process. Its role is its worker id, and names its log in the stack's folder."""
+    """One worker, or the windows service. Its role is its worker id, and names its log in the stack's folder."""
 
-    def __init__(self, plan: WorkerPlan, role: str) -> None:
+    def __init__(self, plan: WorkerPlan, role: str, command: str = "run") -> None:
         self.role = role
         self._folder = plan.folder
-        command = [str(Path(sys.executable).with_name("headrace-consumers")), "run", plan.pipeline]
+        line = [str(Path(sys.executable).with_name("headrace-consumers")), command, plan.pipeline]
         self.process: subprocess.Popen[bytes] = processes.start(
-            plan.folder, self.role, command, plan.environment(self.role)
+            plan.folder, self.role, line, plan.environment(self.role)
         )
 
     def require_alive(self) -> None:
@@ -98,10 +99,12 @@ class Worker:
 
 @contextmanager
 def running_workers(plan: WorkerPlan, count: int) -> Iterator[list[Worker]]:
-    """Started at once; killed at the end where they were not stopped before; their children die with them."""
+    """So many workers and the windows service, started at once; killed at the end where they were not stopped before;
+    their children die with them."""
     workers: list[Worker] = []
     try:
         workers.extend(Worker(plan, f"worker-{number}") for number in range(1, count + 1))
+        workers.append(Worker(plan, WINDOWS, command="windows"))
         yield workers
     finally:
         for worker in workers:

@@ -32,3 +32,27 @@ def test_an_idle_shard_names_its_tip() -> None:
     worker.deliver(shard_id, 1)
     worker.work()
     assert beat_of(world, shard_id) == Beat(world.now_ms, record.position)
+
+
+def test_a_new_tip_is_named_within_seconds_and_an_old_one_once_a_minute() -> None:
+    """Windows wait for a shard that has grown still; one that stays still shall not write all the time."""
+    world = World()
+    shard_id = world.add_shard()
+    worker = world.start_worker()
+    worker.lease(shard_id)
+    worker.work()
+    record = world.put_pack(shard_id)
+    worker.deliver(shard_id, 1)
+    world.now_s += 61.0
+    worker.deliver(shard_id, 1)
+    worker.work()
+    world.now_s += 6.0
+    worker.deliver(shard_id, 1)
+    worker.work()
+    named = beat_of(world, shard_id)
+    assert named == Beat(world.now_ms, record.position)
+    for seconds, beats in ((6.0, False), (40.0, False), (20.0, True)):
+        world.now_s += seconds
+        worker.deliver(shard_id, 1)
+        worker.work()
+        assert (beat_of(world, shard_id) != named) is beats

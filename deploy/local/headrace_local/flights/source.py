@@ -22,6 +22,7 @@ from headrace_producers.flights import FlightCancelled, FlightDeparted, WeatherO
 
 Event = FlightDeparted | FlightCancelled | WeatherObserved
 MAX_DISORDER_MIN = 15
+MOST_HELD_MIN = 180
 _MEAN_DELAY_MIN = 1.0
 _FETCH_ROWS = 5_000
 
@@ -40,6 +41,8 @@ class SourceSettings:
 
     flights: int
     seed: int = 2013
+    late_percent: float = 0.0
+    """So many of a hundred events are held back, for a quarter of an hour up to three hours."""
 
 
 class FlightsSource:
@@ -68,6 +71,15 @@ class FlightsSource:
         for _, event_id, event in heapq.merge(*tables, key=lambda row: row[:2]):
             yield SourceEvent(event_id, event)
 
+    def held_back(self) -> frozenset[str]:
+        """The ids of the events that come later than their disorder alone would have it."""
+        parts = [
+            f"SELECT '{kind}-' || row FROM {table} WHERE {_HELD_BACK}"  # noqa: S608 -- our own names
+            for kind, table in (("flight", "sent_flights"), ("weather", "sent_weather"))
+        ]
+        found = self._database.execute(" UNION ALL ".join(parts), self._parameters()).fetchall()
+        return frozenset(event_id for (event_id,) in found)
+
     def close(self) -> None:
         self._database.close()
 
@@ -78,12 +90,15 @@ class FlightsSource:
         self._database.execute(_FLIGHTS, parameters)
         self._database.execute(_WEATHER)
 
+    def _parameters(self) -> dict[str, object]:
+        return {"seed": str(self._settings.seed), "late": self._settings.late_percent / 100}
+
     def _rows(self, kind: str, table: str, event: type[Event]) -> Iterator[tuple[datetime, str, Event]]:
         names = [field.name for field in msgspec.structs.fields(event)]
         instants = [index for index, name in enumerate(names) if name.endswith("_at")]
         query = f"SELECT {_ARRIVAL}, '{kind}-' || row, {', '.join(names)} FROM {table} ORDER BY 1, row"  # noqa: S608 -- our own names
         cursor = self._database.cursor()
-        cursor.execute(query, {"seed": str(self._settings.seed)})
+        cursor.execute(query, self._parameters())
         while rows := cursor.fetchmany(_FETCH_ROWS):
             for arrival, event_id, *values in rows:
                 for index in instants:
@@ -112,4 +127,10 @@ SELECT *, row_number() OVER () AS row, make_date(year, month, day) AS local_date
 FROM weather_csv QUALIFY observed_at <= (SELECT max(event_time) FROM sent_flights)
 """
 _UNIFORM = "(('0x' || left(md5($seed || row), 8))::UBIGINT + 1) / 4294967297.0"
-_ARRIVAL = f"event_time + to_seconds(60 * least({MAX_DISORDER_MIN}, -{_MEAN_DELAY_MIN} * ln({_UNIFORM})))"
+_UNIFORM_LATE = "(('0x' || left(md5('late' || $seed || row), 8))::UBIGINT + 1) / 4294967297.0"
+_HELD_BACK = f"{_UNIFORM_LATE} <= $late"
+_DISORDER_MIN = f"least({MAX_DISORDER_MIN}, -{_MEAN_DELAY_MIN} * ln({_UNIFORM}))"
+_HOLD_MIN = (
+    f"CASE WHEN {_HELD_BACK} THEN {MAX_DISORDER_MIN} + {MOST_HELD_MIN - MAX_DISORDER_MIN} * {_UNIFORM} ELSE 0 END"
+)
+_ARRIVAL = f"event_time + to_seconds(60 * ({_DISORDER_MIN} + {_HOLD_MIN}))"

@@ -1,0 +1,153 @@
+"""What every final window must hold, asked of the CSV files by DuckDB; and what the curated zone holds instead.
+
+Nothing here is shared with the windows: grouping, quantiles and sessions are written anew as plain queries. Only which
+events were late is taken from the lake's late letters, which are compared with what was held back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from headrace_local.flights.data import FlightsData
+from headrace_local.flights.oracle import expect
+from headrace_local.lake_copy import LakeCopy
+
+LATE = "flights_late"
+_KEYS = {"hourly_departures": "origin", "cancellations_3h": "carrier", "rotations": "tailnum"}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowVerdict:
+    """Windows expected and found, those that differ, late events, and revisions beyond each window's first row."""
+
+    expected: int
+    windows: int
+    wrong: int
+    """Missing, superfluous, or with another content."""
+    late: int
+    wrong_late: int
+    """Late letters of events that nobody held back."""
+    revisions: int
+
+    @property
+    def ok(self) -> bool:
+        return not self.wrong and not self.wrong_late and self.expected == self.windows
+
+    def sentence(self) -> str:
+        return (
+            f"the windows differ from the source: {self.expected} expected, {self.windows} found, {self.wrong} wrong; "
+            f"{self.late} events were late, {self.wrong_late} of them were not held back"
+        )
+
+
+def reconcile_windows(
+    data: FlightsData,
+    flights: int,
+    lake: LakeCopy,
+    curated: LakeCopy,
+    *,
+    corrupted: Collection[str] = (),
+    held_back: Collection[str] = (),
+) -> WindowVerdict:
+    """Compares final windows with the first `flights` flights, without `corrupted` ids and without the late ones."""
+    with duckdb.connect() as database:
+        expect(database, data, flights)
+        for name, ids in (("corrupted", corrupted), ("held_back", held_back)):
+            database.register(name, pa.table({"event_id": pa.array(sorted(ids), pa.string())}))
+        database.execute(f"CREATE TABLE late AS {_late(lake)}")
+        for table in ("flights_departed", "flights_cancelled"):
+            database.execute(_ACCEPTED.format(table=table))
+        expected = wrong = found = revisions = 0
+        for name, query in _EXPECTED.items():
+            database.execute(f"CREATE TABLE expected_{name} AS {query}")
+            database.execute(f"CREATE TABLE found_{name} AS {_found(name, curated)}")
+            expected += _number(database, f"SELECT count(*) FROM expected_{name}")  # noqa: S608 -- our own names
+            found += _number(database, f"SELECT count(*) FROM found_{name}")  # noqa: S608 -- our own names
+            revisions += _number(database, f"SELECT coalesce(sum(revision - 1), 0) FROM found_{name}")  # noqa: S608
+            wrong += _number(database, _wrong(name))
+        return WindowVerdict(
+            expected=expected,
+            windows=found,
+            wrong=wrong,
+            late=_number(database, "SELECT count(*) FROM late"),
+            wrong_late=_number(database, "SELECT count(*) FROM late ANTI JOIN held_back USING (event_id)"),
+            revisions=revisions,
+        )
+
+
+def _late(lake: LakeCopy) -> str:
+    if files := lake.files(LATE):
+        return f"SELECT event_id FROM read_parquet({files})"  # noqa: S608 -- our own paths
+    return "SELECT '' AS event_id WHERE false"
+
+
+def _found(name: str, curated: LakeCopy) -> str:
+    """The last row of each window, tombstones left out."""
+    files = curated.files(name)
+    if not files:
+        return f"SELECT *, 0 AS revision FROM expected_{name} WHERE false"  # noqa: S608 -- our own names
+    return f"""
+        SELECT * FROM read_parquet({files}, union_by_name = true) WHERE NOT early
+        QUALIFY row_number() OVER (PARTITION BY {_KEYS[name]}, window_start ORDER BY revision DESC) = 1 AND NOT deleted
+    """  # noqa: S608 -- our own names and paths
+
+
+def _wrong(name: str) -> str:
+    """Integers exactly, floats within 1e-9 relative, quantiles within 1% relative."""
+    key = _KEYS[name]
+    return f"""
+        SELECT count(*) FROM expected_{name} e FULL JOIN found_{name} f
+            ON e.{key} = f.{key} AND e.window_start = f.window_start
+        WHERE coalesce(NOT ({_EQUAL[name]}), true)
+    """  # noqa: S608 -- our own names
+
+
+def _number(database: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = database.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+_ACCEPTED = """
+CREATE TABLE accepted_{table} AS SELECT * FROM expected_{table}
+ANTI JOIN late USING (event_id) ANTI JOIN corrupted USING (event_id)
+"""
+_EXPECTED = {
+    "hourly_departures": """
+        SELECT origin, time_bucket(INTERVAL 1 HOUR, departed_at) AS window_start, count(*) AS departures,
+            avg(dep_delay) AS delay_mean, max(dep_delay) AS delay_max,
+            list_sort(list(dep_delay))[1 + floor(0.5 * (count(*) - 1))::INT] AS delay_p50,
+            list_sort(list(dep_delay))[1 + floor(0.9 * (count(*) - 1))::INT] AS delay_p90
+        FROM accepted_flights_departed GROUP BY ALL
+    """,
+    "cancellations_3h": """
+        SELECT carrier, begins - INTERVAL 1 HOUR * back AS window_start, count(*) AS cancellations
+        FROM (SELECT carrier, time_bucket(INTERVAL 1 HOUR, scheduled_at) AS begins FROM accepted_flights_cancelled)
+        CROSS JOIN range(3) AS hops (back) GROUP BY ALL
+    """,
+    "rotations": """
+        SELECT tailnum, min(departed_at) AS window_start, max(departed_at) AS window_end, count(*) AS flights,
+            sum(distance) AS miles
+        FROM (
+            SELECT *, sum(breaks) OVER (PARTITION BY tailnum ORDER BY departed_at, event_id) AS rotation
+            FROM (
+                SELECT *, coalesce(departed_at - lag(departed_at)
+                    OVER (PARTITION BY tailnum ORDER BY departed_at, event_id) > INTERVAL 6 HOURS, false)::INT AS breaks
+                FROM accepted_flights_departed WHERE tailnum IS NOT NULL
+            )
+        ) GROUP BY tailnum, rotation
+    """,
+}
+_EQUAL = {
+    "hourly_departures": """
+        e.departures = f.departures AND e.delay_max = f.delay_max
+        AND abs(e.delay_mean - f.delay_mean) <= 1e-9 * greatest(1, abs(e.delay_mean))
+        AND abs(e.delay_p50 - f.delay_p50) <= 0.01 * abs(e.delay_p50) + 1e-9
+        AND abs(e.delay_p90 - f.delay_p90) <= 0.01 * abs(e.delay_p90) + 1e-9
+    """,
+    "cancellations_3h": "e.cancellations = f.cancellations",
+    "rotations": "e.flights = f.flights AND e.miles = f.miles AND e.window_end = f.window_end",
+}
