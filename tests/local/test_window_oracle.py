@@ -115,7 +115,7 @@ def test_one_wrong_window_is_noticed(
 
 
 def test_events_are_held_back_as_asked(data: FlightsData) -> None:
-    """About so many of a hundred, later than they otherwise would come; none is lost, and the others keep their order."""
+    """About so many of a hundred, later than they would come else; none is lost, and the others keep their order."""
     plain, late = SourceSettings(SENT), replace(SourceSettings(SENT), late_percent=5.0)
     first, second = FlightsSource(data, plain), FlightsSource(data, late)
     held = second.held_back()
