@@ -135,18 +135,27 @@ def test_any_cut_in_any_order_gives_the_oracles_windows(window: Window, rows: li
     check(finished(window, SENSED, whole), expected(window, rows))
 
 
-@given(
-    moments=st.lists(st.tuples(st.integers(0, 300), st.sampled_from("ab")), max_size=60),
-    gap_s=st.integers(1, 40),
-    seed=cuts_strategy,
-)
+@given(events=st.integers(0, 60), gap_s=st.integers(1, 40), seed=cuts_strategy)
 @settings(deadline=None, max_examples=60)
-def test_sessions_of_any_gap_are_unions_of_their_parts(moments: list[tuple[int, str]], gap_s: int, seed: int) -> None:
+def test_sessions_of_any_gap_are_unions_of_their_parts(events: int, gap_s: int, seed: int) -> None:
     """Events at most the gap apart share a session, also when the event that joins them comes in a later batch."""
-    rows = [BLANK | {"at": EPOCH + timedelta(seconds=moment), "place": place} for moment, place in moments]
+    rng = random.Random(seed)
+    rows = [
+        BLANK | {"at": EPOCH + timedelta(seconds=rng.randrange(300)), "place": rng.choice("ab")} for _ in range(events)
+    ]
     window = Session("any", table="sensed", gap_s=gap_s, by=("place",), aggregates={"n": count()})
     panes = merged(window, SENSED, [partials(window, batch) for batch in cut(rows, seed)])
     assert finished(window, SENSED, panes).to_pylist() == expected(window, rows)
+
+
+def test_a_session_within_another_does_not_end_it() -> None:
+    """What comes within the gap of the longer session joins it, although a shorter one began after that."""
+    batches = [[0, 500, 1000], [100], [1600]]
+    rows = [[BLANK | {"at": EPOCH + timedelta(seconds=moment)} for moment in batch] for batch in batches]
+    panes = merged(SESSION, SENSED, [partials(SESSION, batch) for batch in rows])
+    assert panes.select(["start_us", "end_us", "events"]).to_pylist() == [
+        {"start_us": 0, "end_us": 1_600_000_000, "events": 5}
+    ]
 
 
 def sensed(size: int, seed: int = 4) -> list[Row]:
