@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = {
     "engine": ("tests.benchmarks.engine.command", "the whole job on recorded daemon lines, beside stock kclpy"),
+    "windows": ("tests.benchmarks.windows.command", "what windows cost the engine, and how fast their service is"),
 }
 
 

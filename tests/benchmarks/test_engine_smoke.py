@@ -13,6 +13,8 @@ from tests.benchmarks.engine.command import measure, misses, table
 from tests.benchmarks.engine.outputs import differences
 from tests.benchmarks.engine.recording import record_flights
 from tests.benchmarks.engine.runs import PIPELINE, run_headrace, run_stock
+from tests.benchmarks.windows.command import measure as measure_windows
+from tests.benchmarks.windows.command import table as windows_table
 
 
 def test_both_make_the_same_lake_of_the_same_lines() -> None:
@@ -37,6 +39,14 @@ def test_a_lost_row_is_noticed(tmp_path: Path) -> None:
     [file] = (ours / "processed" / "flights_departed").rglob("*.parquet")
     pq.write_table(pq.ParquetFile(file).read().slice(1), file)
     assert len(differences(pipeline, ours, theirs, recording.events)) == 2
+
+
+def test_what_windows_cost_is_told() -> None:
+    """On few events: the engine with and without windows, and the service, each with a figure."""
+    measured = measure_windows(events=2_000, runs=1, stations=(3,))
+    assert measured.windowed.cpu_s > 0
+    assert measured.service[0].partials == 10 * 24 * 3 * 3
+    assert "partials per CPU-second" in windows_table(measured)
 
 
 def test_without_a_name_the_benchmarks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,8 @@ from tests.fakes.s3 import MemoryS3
 from tests.fakes.steps import Steps
 from tests.fakes.streams import ListedShards
 
+LAKE = LakeSettings(raw_bucket="raw", processed_bucket="processed", curated_bucket="curated")
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What the process shall do."""
@@ -93,7 +95,7 @@ def _clients(memory: MemoryS3, dynamo: MemoryDynamo, shards: int) -> AwsClients:
 def _job(plan: Plan) -> EngineJob:
     return EngineJob(
         pipeline=plan.pipeline,
-        settings=WorkerSettings(lake=LakeSettings(raw_bucket="raw", processed_bucket="processed"), batch=plan.batch),
+        settings=WorkerSettings(lake=LAKE, batch=plan.batch),
         socket_path=plan.socket_path,
         stream="stream",
         stream_created_ms=1,
