@@ -31,9 +31,9 @@ class AwsClients:
     s3: S3Client
 
 
-def make_clients() -> AwsClients:
+def make_clients(region: str | None = None) -> AwsClients:
     """Opens no connection. Raises botocore's NoRegionError where no region is set."""
-    session = boto3.Session()
+    session = boto3.Session(region_name=region)
     return AwsClients(
         dynamodb=session.client("dynamodb", config=_CONFIG),
         kinesis=session.client("kinesis", config=_CONFIG),

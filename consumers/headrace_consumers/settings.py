@@ -93,6 +93,11 @@ class WindowsSettings:
     """How long it waits where the log has nothing new."""
     early_every_s: float = 0.0
     """How often windows that are not out are shown as they are; 0 never."""
+    metrics_port: int = 0
+    """Port of /metrics and /healthz on `metrics_host`; 0 draws a free one and logs it."""
+    metrics_host: str = "127.0.0.1"
+    stall_limit_s: float = 300.0
+    """Unhealthy, and ended, when no step has ended for longer."""
     owner: str = "windows"
     """Who wrote, in the links of its chain."""
 

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,8 +29,8 @@ from headrace_consumers.runtime.life import LifePlan
 from headrace_consumers.runtime.preflight import Aws, Ground, connect, survey
 from headrace_consumers.runtime.supervisor import Outcome, supervise
 from headrace_consumers.runtime.worker_id import identify
-from headrace_consumers.settings import ServiceSettings, WorkerSettings
-from headrace_producers.errors import SettingsError
+from headrace_consumers.settings import WorkerSettings
+from headrace_consumers.telemetry.listening import listen
 
 _log = logging.getLogger(__name__)
 ENGINE_COMMAND = (sys.executable, "-m", "headrace_consumers.runtime.engine_process")
@@ -110,7 +109,8 @@ def serve(reference: str, pipeline: Pipeline, settings: WorkerSettings, env: Map
     try:
         aws = connect(env)
         survey(aws, pipeline, settings, datetime.now(UTC))
-        with listen(service) as listening:
+        # Held by the supervisor, so that the port stays the same over restarts; engines inherit it.
+        with listen(service.metrics_host, service.metrics_port) as listening:
             plan = WorkerPlan(
                 reference=reference, pipeline=pipeline, settings=settings, worker_id=identity.worker_id, aws=aws,
                 java=find_java(env), jars=find_jars(), directory=directory, env=env, http_fd=listening.fileno(),
@@ -121,12 +121,3 @@ def serve(reference: str, pipeline: Pipeline, settings: WorkerSettings, env: Map
     finally:
         identity.close()
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def listen(service: ServiceSettings) -> socket.socket:
-    """Held by the supervisor, so that the port stays the same over restarts; engines inherit it."""
-    try:
-        return socket.create_server((service.metrics_host, service.metrics_port))
-    except OSError as error:
-        where = f"{service.metrics_host}:{service.metrics_port}"
-        raise SettingsError(f"metrics cannot be served on {where}: {error.strerror}; set metrics_port") from None

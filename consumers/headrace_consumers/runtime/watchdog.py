@@ -18,7 +18,7 @@ def _exit(code: int) -> None:
 
 
 class Watchdog:
-    """Looks at the engine's health from a thread of its own, so that a stuck loop is seen too."""
+    """Looks at the process's health from a thread of its own, so that a stuck loop is seen too."""
 
     def __init__(self, health: Callable[[], Health], interval_s: float, leave: Callable[[int], None] = _exit) -> None:
         self._health = health
@@ -36,7 +36,7 @@ class Watchdog:
         while not self._closed.wait(self._interval_s):
             health = self._health()
             if not health.well:
-                _log.error("the engine stands still and is ended; uncommitted records will come again",
+                _log.error("the process stands still and is ended; what is not committed will come again",
                            extra={"fields": {"state": health.state, "sentence": health.sentence}})  # fmt: skip
                 self._leave(EngineExit.STALLED)
                 return

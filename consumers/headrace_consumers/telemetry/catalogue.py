@@ -61,8 +61,39 @@ RESTARTS = Metric(
     "headrace_restarts", Kind.GAUGE, "restarts", "How often the supervisor started engine and daemon anew"
 )
 
+WINDOW_STEPS = Metric("headrace_window_steps", Kind.COUNTER, "steps", "Steps of the windows service")
+WINDOW_STEP_SECONDS = Metric(
+    "headrace_window_step_duration_seconds",
+    Kind.HISTOGRAM,
+    "seconds",
+    "From following the log to proven files",
+    buckets=_SECONDS,
+)
+WINDOW_COMMITS = Metric("headrace_window_commits_merged", Kind.COUNTER, "commits", "Commits of workers that are merged")
+WINDOWS_OPEN = Metric(
+    "headrace_windows_open", Kind.GAUGE, "panes", "Panes and sessions, per key, whose windows are not all out"
+)
+WINDOWS_EMITTED = Metric("headrace_windows_emitted", Kind.COUNTER, "windows", "Windows that came out")
+WINDOWS_REVISED = Metric(
+    "headrace_windows_revised", Kind.COUNTER, "windows", "Windows that were out and came out again, with later events"
+)
+WINDOWS_DELETED = Metric(
+    "headrace_windows_deleted", Kind.COUNTER, "windows", "Sessions that were out and became part of another"
+)
+LOW_WATERMARK_SECONDS = Metric(
+    "headrace_low_watermark_seconds", Kind.GAUGE, "seconds",
+    "Unix time up to which events are complete; minus infinity while a shard has said nothing",
+)  # fmt: skip
+
+WINDOWS_CATALOGUE = (
+    WINDOW_STEPS, WINDOW_STEP_SECONDS, WINDOW_COMMITS, WINDOWS_OPEN, WINDOWS_EMITTED, WINDOWS_REVISED, WINDOWS_DELETED,
+    LOW_WATERMARK_SECONDS, MEMORY,
+)  # fmt: skip
+"""What the windows service shows."""
+
 CATALOGUE = (
     RECORDS, BYTES, LAG_MS, COMMITS, COMMIT_SECONDS, BATCH_ROWS, ROWS, FILES, FILE_BYTES, REJECTS, REPEATS, FENCES,
     CHECKPOINTS, CHECKPOINT_FAILURES, MEMORY, BUFFER_BYTES, BATCH_AGE_SECONDS, SHARDS, PASSIVE_SHARDS, PENDING_FILES,
     RESTARTS,
 )  # fmt: skip
+"""What an engine shows."""

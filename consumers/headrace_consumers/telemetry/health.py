@@ -62,6 +62,16 @@ def judge(seen: Snapshot | None, now_s: float, limit_s: float) -> Health:
     return Health(State.HEALTHY, f"{seen.shards} shards, at most {seen.lag_ms} ms behind")
 
 
+def judge_steps(held_back_by: str | None, age_s: float, limit_s: float) -> Health:
+    """Of the windows service, `age_s` after its newest step or its start; None before the first step has ended."""
+    if age_s > limit_s:
+        return Health(State.LOOP_STUCK, f"no step has ended for {age_s:.0f} s: is S3 or DynamoDB away?")
+    if held_back_by is None:
+        return Health(State.STARTING, "the first step has not ended yet")
+    said = f"shard {held_back_by} is furthest behind" if held_back_by else "there is no shard yet"
+    return Health(State.HEALTHY, said)
+
+
 def _loop(seen: Snapshot, now_s: float, limit_s: float) -> Health | None:
     age_s = now_s - seen.taken_s
     if age_s <= limit_s:

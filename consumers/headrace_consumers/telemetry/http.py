@@ -7,20 +7,26 @@ from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Protocol
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from headrace_consumers.telemetry.health import Health
-from headrace_consumers.telemetry.metrics import Metrics
 
 _REQUEST_LIMIT_S = 10
+
+
+class Exposed(Protocol):
+    """Metrics in Prometheus's text format. Thread-safe."""
+
+    def exposition(self) -> bytes: ...
 
 
 class TelemetryServer:
     """Answers on `listening` until closed: 200 or 503 and a sentence on /healthz, Prometheus's text on /metrics."""
 
-    def __init__(self, listening: socket.socket, metrics: Metrics, health: Callable[[], Health]) -> None:
+    def __init__(self, listening: socket.socket, metrics: Exposed, health: Callable[[], Health]) -> None:
         address = listening.getsockname()[:2]
         self._server = _Server(address, _handler(metrics, health), bind_and_activate=False)
         self._server.socket.close()
@@ -41,7 +47,7 @@ class _Server(ThreadingHTTPServer):
         """A client that hung up is its own affair: no traceback on stderr, which carries JSON lines."""
 
 
-def _handler(metrics: Metrics, health: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:
+def _handler(metrics: Exposed, health: Callable[[], Health]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = _REQUEST_LIMIT_S
 

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from headrace_consumers.telemetry import catalogue as c
 from headrace_consumers.telemetry.health import Snapshot
+from headrace_consumers.telemetry.registered import RegisteredMetrics
 
 
-class Metrics:
+class Metrics(RegisteredMetrics):
     """Thread-safe; no method blocks. `snapshot` is what /healthz and the watchdog judge."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        super().__init__(c.CATALOGUE)
         self.snapshot: Snapshot | None = None
-        self._counters = {metric.name: self._counter(metric) for metric in c.CATALOGUE if metric.kind is c.Kind.COUNTER}
-        self._gauges = {metric.name: self._gauge(metric) for metric in c.CATALOGUE if metric.kind is c.Kind.GAUGE}
-        self._histograms = {
-            metric.name: self._histogram(metric) for metric in c.CATALOGUE if metric.kind is c.Kind.HISTOGRAM
-        }
-        self._gauges[c.MEMORY.name].set_function(resident_bytes)
 
     def delivered(self, shard_id: str, records: int, data_bytes: int, millis_behind_latest: int | None) -> None:
         """KCL handed over records, perhaps none."""
@@ -76,25 +67,3 @@ class Metrics:
     def shard_gone(self, shard_id: str) -> None:
         """The lease went elsewhere: its lag is no longer ours to tell. Its counters stay."""
         self._gauges[c.LAG_MS.name].remove_by_labels({"shard": shard_id})
-
-    def exposition(self) -> bytes:
-        """Prometheus's text format."""
-        return generate_latest(self.registry)
-
-    def _count(self, metric: c.Metric, amount: float, *labels: str) -> None:
-        counter = self._counters[metric.name]
-        (counter.labels(*labels) if labels else counter).inc(amount)
-
-    def _counter(self, metric: c.Metric) -> Counter:
-        return Counter(metric.name, metric.meaning, metric.labels, registry=self.registry)
-
-    def _gauge(self, metric: c.Metric) -> Gauge:
-        return Gauge(metric.name, metric.meaning, metric.labels, registry=self.registry)
-
-    def _histogram(self, metric: c.Metric) -> Histogram:
-        return Histogram(metric.name, metric.meaning, metric.labels, registry=self.registry, buckets=metric.buckets)
-
-
-def resident_bytes() -> float:
-    """Resident memory of this process now."""
-    return float(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

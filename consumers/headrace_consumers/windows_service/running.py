@@ -14,26 +14,34 @@ from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import LakeSettings, LogSettings, WindowsSettings
+from headrace_consumers.telemetry.windows_metrics import WindowsMetrics
 from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
-from headrace_producers.errors import SettingsError
+from headrace_consumers.windows_service.watermarks import MINUS_INFINITY_US
 
 _log = logging.getLogger(__name__)
+_US_PER_S = 1_000_000
 
 
 class WindowsRunner:
     """Builds the service from what the log says, and again wherever another one, or a rewind, was faster."""
 
     def __init__(
-        self, pipeline: Pipeline, clients: AwsClients, lake: LakeSettings, log: LogSettings, windows: WindowsSettings
+        self,
+        pipeline: Pipeline,
+        clients: AwsClients,
+        lake: LakeSettings,
+        log: LogSettings,
+        windows: WindowsSettings,
+        *,
+        metrics: WindowsMetrics,
     ) -> None:
-        if not pipeline.windows:
-            raise SettingsError(f"pipeline {pipeline.name!r} declares no windows: there is nothing to do")
         self._pipeline = pipeline
         self._log = DynamoDbLog(clients.dynamodb, log.log_table)
         self._store = S3Store(clients.s3, lake.buckets)
         self._stream = KinesisStream(clients.kinesis, windows.stream or pipeline.stream)
         self._settings = windows
+        self._metrics = metrics
         self._pool = ThreadPoolExecutor(UPLOAD_CONNECTIONS // 2, thread_name_prefix="upload")
 
     def run(self, stop: Event) -> None:
@@ -48,9 +56,9 @@ class WindowsRunner:
 
     def _work(self, service: WindowsService, stop: Event) -> None:
         while not stop.is_set():
+            began_s = time.monotonic()
             report = service.step()
-            if report.committed:
-                _log.info("windows committed", extra={"fields": _fields(report)})
+            self._tell(report, time.monotonic() - began_s)
             if not report.more:
                 stop.wait(self._settings.poll_interval_s)
 
@@ -60,12 +68,25 @@ class WindowsRunner:
             lineage=Lineage(name, self._log.generation(name), created_ms),
             windows=self._pipeline.windows,
             contracts={table.name: table.contract for table in self._pipeline.tables},
-            max_disorder_us=int(self._pipeline.max_disorder_s * 1_000_000),
+            max_disorder_us=int(self._pipeline.max_disorder_s * _US_PER_S),
             early_every_s=self._settings.early_every_s,
         )
         return WindowsService(
             plan, self._log, self._store, self._stream, now_ms=_now_ms, owner=self._settings.owner, pool=self._pool
         )
+
+    def _tell(self, report: StepReport, duration_s: float) -> None:
+        low_us = report.low_watermark_us
+        self._metrics.stepped(
+            merged=report.merged,
+            open_panes=report.open_panes,
+            held_back_by=report.held_back_by,
+            duration_s=duration_s,
+        )
+        self._metrics.emitted(new=report.new, revised=report.revised, deleted=report.deleted)
+        self._metrics.watermark(None if low_us == MINUS_INFINITY_US else low_us / _US_PER_S)
+        if report.committed:
+            _log.info("windows committed", extra={"fields": _fields(report)})
 
 
 def _fields(report: StepReport) -> dict[str, object]:

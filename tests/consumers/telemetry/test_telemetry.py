@@ -23,7 +23,8 @@ from headrace_consumers.telemetry.catalogue import CATALOGUE, Kind
 from headrace_consumers.telemetry.health import Health, Snapshot, State, judge
 from headrace_consumers.telemetry.http import TelemetryServer
 from headrace_consumers.telemetry.logs import JsonLines, configure_logs
-from headrace_consumers.telemetry.metrics import Metrics, resident_bytes
+from headrace_consumers.telemetry.metrics import Metrics
+from headrace_consumers.telemetry.registered import resident_bytes
 
 PAYLOAD = "4711-payload"
 LIMIT_S = 100.0

@@ -1,0 +1,17 @@
+"""Pipelines that the command is started with."""
+
+from __future__ import annotations
+
+from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
+from tests.consumers.windows_service.tides import ALL
+from tests.faults.simulation import TIDES, TideMeasured
+
+WEEK_S = 7 * 24 * 3600
+windowed = Pipeline(
+    name="tides",
+    stream="tides",
+    tables=(LakeTable("tides", TideMeasured, Grain.DAY),),
+    windows=ALL,
+    allowed_lateness_s=WEEK_S,
+)
+bare = TIDES
