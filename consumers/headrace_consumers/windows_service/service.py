@@ -17,7 +17,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.log import Beat, CommitLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import FencedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
@@ -116,7 +116,8 @@ class WindowsService:
 
     def _step(self) -> StepReport:
         advances = self._follow()
-        marks = self._move_watermarks()
+        caught_up = len(advances) < self._plan.max_step_commits
+        marks = self._move_watermarks(self._beats() if caught_up else {})
         changed = self._merge([advance.commit for advance in advances if advance.commit])
         room = max(1, MAX_FOLDERS // max(1, len(self._states)))
         emissions = [emit(state, changed[state.window.name], self._low_us, room) for state in self._states]
@@ -139,12 +140,15 @@ class WindowsService:
                 self._progress[link.chain.shard_id] = known.after(link)
         return advances
 
-    def _move_watermarks(self) -> Watermarks:
-        """ListShards is asked after the links were read, so that the children of every merged end are in it."""
-        self._listed = self._stream.shards()
+    def _beats(self) -> dict[str, Beat]:
+        """Of no use to a service that has not read the log to its end: a tip that they name may be an old one."""
         living = [shard_id for shard_id, known in self._progress.items() if not known.ended]
         chains = [self._plan.lineage.chain(shard_id) for shard_id in living]
-        beats = dict(zip(living, self._chain.each(self._log.last_beat, chains), strict=True))
+        return dict(zip(living, self._chain.each(self._log.last_beat, chains), strict=True))
+
+    def _move_watermarks(self, beats: Mapping[str, Beat]) -> Watermarks:
+        """ListShards is asked after the links were read, so that the children of every merged end are in it."""
+        self._listed = self._stream.shards()
         marks = read_watermarks(self._progress, self._listed, beats, self._plan.max_disorder_us)
         for shard_id, watermark_us in marks.shards.items():
             if shard_id in self._progress:
