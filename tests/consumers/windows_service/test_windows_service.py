@@ -237,6 +237,47 @@ def test_a_session_that_is_open_again_comes_out_when_it_closes() -> None:
     tides.check()
 
 
+def test_a_swallowed_session_of_another_partition_is_taken_back_once() -> None:
+    """It was out and had left memory when the one that swallowed it closed; a restart, and one more late event, find
+    no trace of it."""
+    tides = tides_of("a", windows=(VISITS,))
+    tides.commit({"a": [("Dover", 600, 1), ("Dover", 670, 2), ("Hull", 710, 0)]})
+    settle(tides.service())
+    assert set(tides.seen(VISITS)) == {("Dover", at(600)), ("Dover", at(670))}
+    tides.commit({"a": [("Dover", 625, 4), ("Dover", 650, 8), ("Dover", 690, 16)]})
+    settle(tides.service())
+    tides.commit({"a": [("Hull", 800, 0)]})
+    settle(tides.service())
+    assert tides.seen(VISITS)["Dover", at(600)] == (at(690), 5, 5, 31)
+    tides.commit({"a": [("Dover", 605, 32)]})
+    settle(tides.service())
+    assert [row["revision"] for row in tides.rows(VISITS) if row["deleted"]] == [2]
+    tides.flush()
+    tides.check()
+
+
+def test_a_session_that_moved_to_another_partition_is_not_counted_twice() -> None:
+    """An earlier event took it over the edge of an hour: the partition that it left forgets it."""
+    tides = tides_of("a", windows=(VISITS,))
+    tides.commit({"a": [("Dover", 60, 1), ("Hull", 500, 0)]})
+    settle(tides.service())
+    for late in (("Dover", 45, 2), ("Dover", 70, 4)):
+        tides.commit({"a": [late]})
+        settle(tides.service())
+    assert tides.seen(VISITS) == {("Dover", at(45)): (at(70), 3, 3, 7)}
+
+
+def test_a_partition_is_read_back_before_it_is_written_anew() -> None:
+    """Also where the late event is far from all that the partition holds."""
+    tides = tides_of("a", windows=(HOURS,))
+    tides.commit({"a": [("Dover", 5, 1), ("Hull", 5000, 0)]})
+    settle(tides.service())
+    for late in (("Dover", 1200, 2), ("Dover", 6, 4)):
+        tides.commit({"a": [late]})
+        settle(tides.service())
+    assert tides.seen(HOURS) == {("Dover", at(0)): (at(60), 2, 2, 5), ("Dover", at(1200)): (at(1260), 1, 1, 2)}
+
+
 def test_closed_partitions_leave_memory_and_come_back_when_they_are_touched() -> None:
     """After a restart too: a late event finds what was merged and which revision is out, over the edge of a month."""
     tides = tides_of("a")
