@@ -176,6 +176,18 @@ def test_the_child_of_a_merge_waits_for_the_slower_parent() -> None:
     assert tides.seen(HOURS)["Dover", at(0)] == (at(60), 4, 4, 15)
 
 
+def test_the_low_watermark_never_moves_back() -> None:
+    """A shard that appears late holds back what is to come, not what is known; a restart forgets nothing of it."""
+    tides = tides_of("a")
+    tides.commit({"a": [("Dover", 5, 1), LATER]})
+    service = tides.service()
+    settle(service)
+    tides.sea.add_shard("b", opened=False)
+    tides.commit({"a": [("Dover", 700, 1)]})
+    for one in (service.step(), tides.service().step()):
+        assert (one.low_watermark_us, one.held_back_by) == (us(500), "b")
+
+
 def test_what_comes_after_a_window_is_out_revises_it() -> None:
     """One revision per step that brought something to it; windows that it does not touch keep theirs."""
     tides = tides_of("a")
@@ -241,16 +253,18 @@ def test_a_swallowed_session_of_another_partition_is_taken_back_once() -> None:
     """It was out and had left memory when the one that swallowed it closed; a restart, and one more late event, find
     no trace of it."""
     tides = tides_of("a", windows=(VISITS,))
-    tides.commit({"a": [("Dover", 600, 1), ("Dover", 670, 2), ("Hull", 710, 0)]})
+    tides.commit({"a": [("Dover", 590, 1), ("Dover", 655, 2), ("Hull", 690, 0)]})
     settle(tides.service())
-    assert set(tides.seen(VISITS)) == {("Dover", at(600)), ("Dover", at(670))}
-    tides.commit({"a": [("Dover", 625, 4), ("Dover", 650, 8), ("Dover", 690, 16)]})
+    assert set(tides.seen(VISITS)) == {("Dover", at(590)), ("Dover", at(655))}
+    tides.commit({"a": [("Dover", 610, 4), ("Dover", 635, 8), ("Dover", 675, 16)]})
     settle(tides.service())
+    assert set(tides.seen(VISITS)) == {("Dover", at(590)), ("Dover", at(655))}
     tides.commit({"a": [("Hull", 800, 0)]})
     settle(tides.service())
-    assert tides.seen(VISITS)["Dover", at(600)] == (at(690), 5, 5, 31)
-    tides.commit({"a": [("Dover", 605, 32)]})
+    assert set(tides.seen(VISITS)) == {("Dover", at(590)), ("Hull", at(690))}
+    tides.commit({"a": [("Dover", 656, 32)]})
     settle(tides.service())
+    assert tides.seen(VISITS)["Dover", at(590)] == (at(675), 6, 6, 63)
     assert [row["revision"] for row in tides.rows(VISITS) if row["deleted"]] == [2]
     tides.flush()
     tides.check()
