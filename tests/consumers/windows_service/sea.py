@@ -44,7 +44,7 @@ class Sea:
         return StreamIdentity("tides", TIDES.stream_created_ms, 24)
 
     def shards(self) -> Mapping[str, Shard]:
-        return self.listed
+        return dict(self.listed)
 
     # --- AWS
 

@@ -159,6 +159,23 @@ def test_children_of_a_split_go_on_from_their_parent() -> None:
     assert all(row["revision"] == 1 for row in tides.rows(HOURS))
 
 
+def test_children_are_looked_for_after_their_parents_end_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shard is split, and its end committed, while the step has begun: it does not count as gone."""
+    tides = tides_of("p", "q")
+    tides.commit({"p": [("Dover", 5, 1)], "q": [("Dover", 6, 2), LATER]})
+    service = tides.service()
+    follow = service._follow
+
+    def split_and_follow() -> object:
+        tides.sea.add_shard("child", "p", opened=False)
+        tides.sea.end("p", "child")
+        return follow()
+
+    monkeypatch.setattr(service, "_follow", split_and_follow)
+    report = service.step()
+    assert (report.new, report.held_back_by) == (0, "child")
+
+
 def test_the_child_of_a_merge_waits_for_the_slower_parent() -> None:
     """The faster one's end alone moves nothing, and the child begins with the minimum."""
     tides = tides_of("p", "q")
