@@ -11,6 +11,7 @@ import msgspec
 
 from headrace_consumers.grain import Grain
 from headrace_consumers.windows import Window, check_windows
+from headrace_consumers.windows.declare import partials_table
 from headrace_producers.contracts import Contract, contract_of
 from headrace_producers.errors import SettingsError
 
@@ -83,7 +84,7 @@ class Pipeline:
 
     @cached_property
     def partials_table(self) -> str:
-        return f"{self.name}_partials"
+        return partials_table(self.name)
 
     @cached_property
     def windowed_tables(self) -> frozenset[str]:

@@ -91,9 +91,7 @@ def _partial_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> 
         in_time = rows.filter(pa.array(~late)) if late.any() else rows
         partials = partials_of(window, pipeline.table(window.table).contract, in_time)
         if partials.num_rows:
-            yield _file(
-                pipeline.partials_table, f"window={window.name}", partials, partials.schema, attempt_id, zone="curated"
-            )
+            yield _file(pipeline.partials_table, window.folder, partials, partials.schema, attempt_id, zone="curated")
 
 
 def _letter_file(table: str, letters: pa.Table, schema: pa.Schema, attempt_id: str) -> EncodedFile:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pyarrow as pa
 
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.records import ShardRecords
 from headrace_consumers.stages.gathered import Gathered
 from headrace_consumers.stages.letters import Finding, Letter, Letters
-from headrace_consumers.stages.lines import Lines, split_lines
+from headrace_consumers.stages.lines import Lines, chosen_lines, split_lines
 from headrace_consumers.stages.parse import Parsed, joined_parsed, kept_parsed, parse_group
 from headrace_consumers.stages.plain import read_plain
 from headrace_consumers.stages.repeats import mark_repeats
@@ -44,7 +43,7 @@ def _decode(pipeline: Pipeline, lines: Lines, letters: Letters) -> list[tuple[La
     plain, rest = read_plain(pipeline, lines)
     found: dict[str, list[Parsed]] = {name: [parsed] for name, parsed in plain.items()}
     for table, chosen in route_lines(pipeline, lines, rest, letters).groups.values():
-        text = lines.text if len(chosen) == len(lines) else lines.text.take(pa.array(chosen))
+        text = chosen_lines(lines.text, chosen)
         parsed, bad, findings = parse_group(table.contract, pipeline.event_format, text, chosen)
         letters.add_lines(lines, bad, findings)
         found.setdefault(table.name, []).append(parsed)

@@ -11,6 +11,11 @@ from headrace_consumers.grain import Grain
 _US_PER_S = 1_000_000
 
 
+def partials_table(pipeline: str) -> str:
+    """The table, in the curated zone, of what engines commit and the windows service merges."""
+    return f"{pipeline}_partials"
+
+
 class AggregateKind(StrEnum):
     """What becomes of a window's values; nulls are skipped."""
 
@@ -82,6 +87,11 @@ class _Window:
     """Columns that are grouped by; a row that lacks one of them belongs to no window."""
     aggregates: Mapping[str, Aggregate] = field(default_factory=dict)
     partition_by: Grain = Grain.DAY
+
+    @property
+    def folder(self) -> str:
+        """Where its partials and its state lie, within their tables."""
+        return f"window={self.name}"
 
 
 @dataclass(frozen=True, slots=True)

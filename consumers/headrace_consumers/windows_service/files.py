@@ -37,7 +37,7 @@ def curated_files(state: WindowState, rows: pa.Table, attempt_id: str) -> Iterat
 
 def state_files(state: WindowState, pipeline: str, attempt_id: str) -> list[EncodedFile]:
     """What the dirty partitions hold, all of them together: panes, and which windows are out."""
-    folder = f"window={state.window.name}"
+    folder = state.window.folder
     where = f"{state_table(pipeline)}/{folder}/{attempt_id}"
     panes, emitted = state.changed()
     return [

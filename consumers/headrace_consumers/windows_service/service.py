@@ -23,6 +23,7 @@ from headrace_consumers.errors import FencedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
 from headrace_consumers.shards import StreamView
 from headrace_consumers.windows import Window
+from headrace_consumers.windows.declare import partials_table
 from headrace_consumers.windows_service.chain import Draft, WindowsChain
 from headrace_consumers.windows_service.emitting import Emission, emit, preview
 from headrace_consumers.windows_service.files import curated_files, manifest_file, state_files, stored_partitions
@@ -49,10 +50,6 @@ class WindowsPlan:
     early_every_s: float = 0.0
     """How often windows that are not out are shown as they are; 0 never."""
     max_step_commits: int = 64
-
-    @property
-    def partials_table(self) -> str:
-        return f"{self.lineage.pipeline}_partials"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,11 +156,12 @@ class WindowsService:
     def _merge(self, commits: Sequence[Commit]) -> dict[str, pa.Table]:
         """Merges the partials of these commits; per window the panes that came to be."""
         self._chain.each(lambda commit: complete_pending(self._store, commit), commits)
-        files = [file for commit in commits for file in commit.files if file.table == self._plan.partials_table]
+        table = partials_table(self._plan.lineage.pipeline)
+        files = [file for commit in commits for file in commit.files if file.table == table]
         return {state.window.name: state.add(self._partials(state.window, files)) for state in self._states}
 
     def _partials(self, window: Window, files: Iterable[PendingFile]) -> list[pa.Table]:
-        chosen = [file for file in files if file.partition == f"window={window.name}"]
+        chosen = [file for file in files if file.partition == window.folder]
         return self._chain.each(lambda file: decoded(self._store.read(file.bucket, file.key)), chosen)
 
     def _commit(self, emissions: Sequence[Emission]) -> None:
