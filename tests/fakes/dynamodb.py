@@ -1,4 +1,4 @@
-"""An in-memory DynamoDB at the level of boto3's client: conditions, transactions, and request tokens."""
+"""An in-memory DynamoDB at the level of boto3's client: conditions, transactions, request tokens, sizes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 from tests.fakes.steps import Steps, client_error
 
 Key = tuple[str, str]
+MAX_ITEM_BYTES = 400 * 1024
+MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 
 
 class MemoryDynamo:
@@ -39,6 +41,8 @@ class DynamoClient:
             standing = self._table.items.get(_key(Item))
             if ConditionExpression and not _holds(standing, more.get("ExpressionAttributeValues")):
                 raise client_error("ConditionalCheckFailedException", "PutItem")
+            if _size(Item) > MAX_ITEM_BYTES:
+                raise client_error("ValidationException", "PutItem")
             self._table.items[_key(Item)] = Item
             return {}
 
@@ -68,6 +72,8 @@ class DynamoClient:
             if self._table.tokens[token] != digest:
                 raise client_error("IdempotentParameterMismatchException", "TransactWriteItems")
             return {}
+        if sum(_size(item["Put"]["Item"]) for item in items if "Put" in item) > MAX_TRANSACTION_BYTES:
+            raise client_error("ValidationException", "TransactWriteItems")
         reasons = [self._reason(item) for item in items]
         if any(reason["Code"] != "None" for reason in reasons):
             raise client_error("TransactionCanceledException", "TransactWriteItems", CancellationReasons=reasons)
@@ -78,6 +84,8 @@ class DynamoClient:
         return {}
 
     def _reason(self, item: dict[str, Any]) -> dict[str, Any]:
+        if "Put" in item and _size(item["Put"]["Item"]) > MAX_ITEM_BYTES:
+            return {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}
         if "ConditionCheck" in item:
             check = item["ConditionCheck"]
             standing = self._table.items.get(_key(check["Key"]), {})
@@ -90,6 +98,11 @@ class DynamoClient:
 def _holds(standing: dict[str, Any] | None, values: dict[str, Any] | None) -> bool:
     """The two conditions that the log uses: no item stands there, or one with this body."""
     return standing is None if values is None else standing is not None and standing["body"] in values.values()
+
+
+def _size(item: dict[str, Any]) -> int:
+    """Names and values in UTF-8, as DynamoDB counts an item of texts and numbers."""
+    return sum(len(name.encode()) + len(text.encode()) for name, value in item.items() for text in value.values())
 
 
 def _key(item: dict[str, Any]) -> Key:

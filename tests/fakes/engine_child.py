@@ -15,6 +15,7 @@ import msgspec
 
 from headrace_consumers.aws import AwsClients
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.runtime.assembly import run_engine_on
 from headrace_consumers.runtime.handoff import HandoffListener
@@ -51,7 +52,7 @@ def main(plan: Plan) -> None:
     memory, dynamo = MemoryS3(), MemoryDynamo()
     clients = _clients(memory, dynamo, plan.shards)
     pipeline = load_pipeline(plan.pipeline)
-    DynamoDbLog(clients.dynamodb, "log").generation(pipeline.name)
+    DynamoDbLog(clients.dynamodb, "log", S3Store(clients.s3, {})).generation(pipeline.name)
     listener = HandoffListener(plan.socket_path)
     sys.stdout.write("ready\n")
     sys.stdout.flush()

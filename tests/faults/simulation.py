@@ -182,7 +182,9 @@ class World:
         doubled = [event_id for event_id, times in self.seen().items() if times > 1]
         assert not doubled, f"readers see {doubled[:5]} more than once"
         committed = self.committed_keys()
-        loose = [key for bucket, key in self.s3.objects if "/lanes/" not in key and (bucket, key) not in committed]
+        beside = ("/lanes/", "/commits/")
+        visible = {place for place in self.s3.objects if not any(folder in place[1] for folder in beside)}
+        loose = sorted(visible - committed)
         assert not loose, f"visible without a commit: {loose[:3]}"
 
     def check_complete(self) -> None:
@@ -193,8 +195,10 @@ class World:
         assert self.seen().keys() == self.expected
 
     def committed_keys(self) -> set[tuple[str, str]]:
-        bodies = [item["body"]["S"] for (pk, _), item in self.dynamo.items.items() if pk.startswith("commit#")]
-        return {(file["bucket"], file["key"]) for body in bodies for file in msgspec.json.decode(body)["files"]}
+        log, _ = self.clients(Steps())
+        attempts = [pk.split("#")[1:] for pk, _ in self.dynamo.items if pk.startswith("commit#")]
+        commits = [log.commit(pipeline, int(generation), attempt) for pipeline, generation, attempt in attempts]
+        return {(file.bucket, file.key) for commit in commits if commit for file in commit.files}
 
     def chain(self, shard_id: str) -> Chain:
         return Chain(self.pipeline.name, self.generation, self.created_ms, shard_id)
@@ -207,7 +211,8 @@ class World:
     def clients(self, steps: Steps) -> tuple[DynamoDbLog, S3Store]:
         client: Any = self.dynamo.as_seen_by(steps)
         s3: Any = self.s3.as_seen_by(steps)
-        return DynamoDbLog(client, "log"), S3Store(s3, BUCKETS)
+        store = S3Store(s3, BUCKETS)
+        return DynamoDbLog(client, "log", store), store
 
     # --- workers
 

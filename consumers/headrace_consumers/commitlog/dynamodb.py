@@ -10,10 +10,12 @@ from botocore.exceptions import ClientError
 
 from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
 from headrace_consumers.commitlog import keys
-from headrace_consumers.commitlog.items import beat_item, commit_item, link_item, read, read_beat
+from headrace_consumers.commitlog.filelists import forget_files, whole, with_stored_files
+from headrace_consumers.commitlog.items import beat_item, commit_item, link_item, read_beat, read_commit, read_link
 from headrace_consumers.commitlog.log import MAX_LINKS, Beat, Committed, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.errors import GenerationRaisedError
+from headrace_consumers.lake.objects import ObjectStore
 from headrace_producers.errors import TerminalError
 
 if TYPE_CHECKING:
@@ -25,11 +27,12 @@ _CANCELLED = "TransactionCanceledException"
 
 
 class DynamoDbLog:
-    """CommitLog on a table with string keys `pk` and `sk`."""
+    """CommitLog on a table with string keys `pk` and `sk`; lists of files that are too long for it are in the store."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, store: ObjectStore) -> None:
         self._client = client
         self._table = table
+        self._store = store
 
     def append(self, commit: Commit | None, links: Sequence[Link], engine_id: str) -> Committed | Fenced:
         if not 0 < len(links) <= MAX_LINKS:
@@ -37,35 +40,39 @@ class DynamoDbLog:
         attempt_id = links[0].attempt_id
         items = [self._put(link_item(link)) for link in links]
         items.append(self._generation_check(links[0].chain, engine_id))
-        if commit is not None:
-            items.append(self._put(commit_item(commit)))
+        stored = with_stored_files(commit, self._store) if commit is not None else None
+        if stored is not None:
+            items.append(self._put(commit_item(stored)))
         try:
             retried(lambda: self._transact(items, attempt_id), self._what("append"), retry=_cancelled_in_passing)
         except ClientError as error:
-            return self._judge(error, links)
+            outcome = self._judge(error, links)
+            if isinstance(outcome, Fenced):
+                forget_files(stored, self._store)
+            return outcome
         return Committed()
 
     def newest_links(self, chain: Chain) -> Iterator[Link]:
         for item in self._query(keys.chain_key(chain), forward=False):
-            yield read(item, Link)
+            yield read_link(item)
 
     def links_after(self, chain: Chain, position: int) -> Iterator[Link]:
         for item in self._query(keys.chain_key(chain), forward=True, at_least=keys.padded(position)):
-            yield read(item, Link)
+            yield read_link(item)
 
     def link_at(self, chain: Chain, start: int) -> Link | None:
         item = self._get(keys.chain_key(chain), keys.padded(start))
-        return read(item, Link) if item else None
+        return read_link(item) if item else None
 
     def commit(self, pipeline: str, generation: int, attempt_id: str) -> Commit | None:
         item = self._get(keys.commit_key(pipeline, generation, attempt_id), "commit")
-        return read(item, Commit) if item else None
+        return whole(read_commit(item), self._store) if item else None
 
     def replace_files(self, old: Commit, new: Commit) -> bool:
         item = self._get(keys.commit_key(old.pipeline, old.generation, old.attempt_id), "commit")
-        standing = read(item, Commit) if item else None
+        standing = whole(read_commit(item), self._store) if item else None
         if item is not None and standing == old:
-            self._replace(item, commit_item(new))
+            self._replace(item, commit_item(with_stored_files(new, self._store)))
             standing = self.commit(old.pipeline, old.generation, old.attempt_id)
         return standing == new
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from headrace_consumers.commitlog import keys
+from headrace_consumers.commitlog.filelists import ListedCommit
 from headrace_consumers.commitlog.log import Beat
-from headrace_consumers.commitlog.model import FORMAT, Chain, Commit, Link
+from headrace_consumers.commitlog.model import FORMAT, LISTED_FORMAT, Chain, Commit, Link
 from headrace_consumers.errors import NewerFormatError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 Item = dict[str, Any]
 """DynamoDB's typed JSON."""
-T = TypeVar("T", Link, Commit)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -25,8 +25,9 @@ def link_item(link: Link) -> Item:
     return _item(keys.chain_key(link.chain), keys.padded(link.start), link)
 
 
-def commit_item(commit: Commit) -> Item:
-    return _item(keys.commit_key(commit.pipeline, commit.generation, commit.attempt_id), "commit", commit)
+def commit_item(stored: Commit | ListedCommit) -> Item:
+    commit, number = (stored.commit, LISTED_FORMAT) if isinstance(stored, ListedCommit) else (stored, FORMAT)
+    return _item(keys.commit_key(commit.pipeline, commit.generation, commit.attempt_id), "commit", stored, number)
 
 
 def beat_item(chain: Chain, beat: Beat) -> Item:
@@ -45,17 +46,29 @@ def read_beat(item: Mapping[str, Any]) -> Beat:
     return Beat(at_ms, int(item["position"]["S"])) if "position" in item else Beat(at_ms)
 
 
-def _item(pk: str, sk: str, content: Link | Commit) -> Item:
+def _item(pk: str, sk: str, content: Link | Commit | ListedCommit, number: int = FORMAT) -> Item:
     body = _encode(content).decode()
-    return {"pk": {"S": pk}, "sk": {"S": sk}, "format": {"N": str(FORMAT)}, "body": {"S": body}}
+    return {"pk": {"S": pk}, "sk": {"S": sk}, "format": {"N": str(number)}, "body": {"S": body}}
 
 
-def read(item: Mapping[str, Any], kind: type[T]) -> T:
-    """The content of an item; NewerFormatError where a newer Headrace wrote it."""
+def read_link(item: Mapping[str, Any]) -> Link:
+    """Raises NewerFormatError where a newer Headrace wrote it."""
+    _format_of(item, FORMAT)
+    return msgspec.json.decode(item["body"]["S"], type=Link)
+
+
+def read_commit(item: Mapping[str, Any]) -> Commit | ListedCommit:
+    """Raises NewerFormatError where a newer Headrace wrote it."""
+    if _format_of(item, LISTED_FORMAT) == LISTED_FORMAT:
+        return msgspec.json.decode(item["body"]["S"], type=ListedCommit)
+    return msgspec.json.decode(item["body"]["S"], type=Commit)
+
+
+def _format_of(item: Mapping[str, Any], newest: int) -> int:
     found = int(item["format"]["N"])
-    if found > FORMAT:
+    if found > newest:
         raise NewerFormatError(
-            f"the log item {item['pk']['S']} has format {found}, this version reads up to {FORMAT}; "
+            f"the log item {item['pk']['S']} has format {found}, this version reads up to {newest}; "
             "run the version that wrote it, or a newer one"
         )
-    return msgspec.json.decode(item["body"]["S"], type=kind)
+    return found

@@ -36,7 +36,8 @@ class Beat:
 
 class CommitLog(Protocol):
     """One table, consistent reads, one transaction per commit. Every call may block on the network and
-    raises TransientError when retries are used up, NewerFormatError when an item is of a newer format."""
+    raises TransientError when retries are used up, NewerFormatError when an item is of a newer format, MissingFileError
+    when an object is gone that lists a commit's files. Commits come whole, wherever their files are listed."""
 
     def append(self, commit: Commit | None, links: Sequence[Link], engine_id: str) -> Committed | Fenced:
         """Writes all or nothing, under the condition that no link stands at any of the starts and that the

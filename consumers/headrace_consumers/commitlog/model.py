@@ -11,6 +11,8 @@ from headrace_consumers.lanes import LaneState
 
 FORMAT = 1
 """Readers refuse items of a higher number."""
+LISTED_FORMAT = 2
+"""Of a commit whose files are listed elsewhere: a reader that knows no such lists must not take it for an empty one."""
 
 
 class Chain(msgspec.Struct, frozen=True):

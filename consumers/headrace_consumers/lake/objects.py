@@ -66,6 +66,10 @@ class ObjectStore(Protocol):
         """Removes an object that nothing names any more; safe to repeat."""
         ...
 
+    def put(self, zone: str, key: str, body: bytes) -> str:
+        """Stores an object that is visible at once; the bucket that it is in."""
+        ...
+
     def put_lanes(self, key: str, body: bytes) -> None:
         """Stores a lane table that is too big for its link, in the raw zone."""
         ...

@@ -109,9 +109,13 @@ class S3Store:
     def delete(self, bucket: str, key: str) -> None:
         retried(lambda: self._client.delete_object(Bucket=bucket, Key=key), f"delete in s3://{bucket}")
 
+    def put(self, zone: str, key: str, body: bytes) -> str:
+        bucket = self._buckets[zone]
+        retried(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body), f"put to s3://{bucket}")
+        return bucket
+
     def put_lanes(self, key: str, body: bytes) -> None:
-        bucket = self._buckets["raw"]
-        retried(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body), f"lanes to s3://{bucket}")
+        self.put("raw", key, body)
 
     def get_lanes(self, key: str) -> bytes:
         bucket = self._buckets["raw"]

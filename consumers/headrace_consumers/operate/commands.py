@@ -202,10 +202,11 @@ def _view(pipeline: str, stream: str, log: LogSettings, lake: LakeSettings | Non
     buckets = lake.buckets if lake else {}
     require(aws, name, log.log_table, tuple(buckets.values()))
     with patience(PATIENCE_S):
+        store = S3Store(aws.s3, buckets)
         yield PipelineView(
             pipeline=declared,
-            log=DynamoDbLog(aws.dynamodb, log.log_table),
-            store=S3Store(aws.s3, buckets),
+            log=DynamoDbLog(aws.dynamodb, log.log_table, store),
+            store=store,
             stream=KinesisStream(aws.kinesis, name),
             kinesis=aws.kinesis,
             dynamodb=aws.dynamodb,

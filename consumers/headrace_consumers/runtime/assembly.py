@@ -47,8 +47,8 @@ def run_engine_on(
 
 
 def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics: Metrics) -> Workplace:
-    log = DynamoDbLog(clients.dynamodb, job.settings.log.log_table)
     store = S3Store(clients.s3, job.settings.lake.buckets)
+    log = DynamoDbLog(clients.dynamodb, job.settings.log.log_table, store)
     stream = KinesisStream(clients.kinesis, job.stream)
     opener = ShardOpener(log, store, stream, _now_ms, job.worker_id)
     committer = Committer(

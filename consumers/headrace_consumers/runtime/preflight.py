@@ -21,6 +21,7 @@ from botocore.exceptions import (
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import WorkerSettings
 from headrace_consumers.shards import StreamIdentity
@@ -86,7 +87,7 @@ def survey(aws: Aws, pipeline: Pipeline, settings: WorkerSettings, now: datetime
     name = settings.stream or pipeline.stream
     table = settings.log.log_table
     require(aws, name, table, tuple(settings.lake.buckets.values()))
-    log = DynamoDbLog(aws.dynamodb, table)
+    log = DynamoDbLog(aws.dynamodb, table, S3Store(aws.s3, settings.lake.buckets))
     return Ground(KinesisStream(aws.kinesis, name).identity(), log.generation(pipeline.name),
                   frozen_start(log, pipeline.name, settings.kcl.start, now))  # fmt: skip
 

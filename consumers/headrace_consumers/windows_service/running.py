@@ -37,8 +37,8 @@ class WindowsRunner:
         metrics: WindowsMetrics,
     ) -> None:
         self._pipeline = pipeline
-        self._log = DynamoDbLog(clients.dynamodb, log.log_table)
         self._store = S3Store(clients.s3, lake.buckets)
+        self._log = DynamoDbLog(clients.dynamodb, log.log_table, self._store)
         self._stream = KinesisStream(clients.kinesis, windows.stream or pipeline.stream)
         self._settings = windows
         self._metrics = metrics

@@ -92,7 +92,7 @@ class Committed:
     def windows(self) -> WindowsProgress:
         """Of the shards as they were at the last `refresh`."""
         created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms
-        log, store = self._log(), S3Store(self.clients.s3, self.resources.lake_settings.buckets)
+        log, store = self._log(), self._store()
         lineage = Lineage(self.pipeline, log.generation(self.pipeline), created_ms)
         chain = WindowsChain(log=log, store=store, lineage=lineage, now_ms=_now_ms, owner="headrace-local")
         try:
@@ -114,7 +114,10 @@ class Committed:
         return Counter(file.key for commit in self.commits() for file in commit.files if file.bucket == bucket)
 
     def _log(self) -> DynamoDbLog:
-        return DynamoDbLog(self.clients.dynamodb, self.resources.log_table)
+        return DynamoDbLog(self.clients.dynamodb, self.resources.log_table, self._store())
+
+    def _store(self) -> S3Store:
+        return S3Store(self.clients.s3, self.resources.lake_settings.buckets)
 
     def _chains(self, log: DynamoDbLog) -> list[Chain]:
         created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms

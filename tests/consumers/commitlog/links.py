@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 
+import msgspec
+
 from headrace_consumers.commitlog.model import Chain, Commit, Counts, Link
 from headrace_consumers.lake.objects import PendingFile
 
@@ -44,3 +46,10 @@ def commit(chain: Chain, attempt: str = "a", etag: str = "e1") -> Commit:
         code_version="1",
         written_ms=7,
     )
+
+
+def many_files(chain: Chain, attempt: str = "a", etag: str = "e1") -> Commit:
+    """A commit that is larger than an item of DynamoDB may be."""
+    one = commit(chain, attempt, etag)
+    files = tuple(msgspec.structs.replace(one.files[0], key=f"tides/{attempt}/{number}") for number in range(4_000))
+    return msgspec.structs.replace(one, files=files)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
+from headrace_consumers.commit.links import MAX_INLINE_LANE_BYTES
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
-from headrace_consumers.commitlog.items import link_item
+from headrace_consumers.commitlog.filelists import MAX_INLINE_BYTES
+from headrace_consumers.commitlog.items import commit_item, link_item
 from headrace_consumers.commitlog.log import MAX_LINKS, Beat, CommitLog, Committed, Fenced
-from headrace_consumers.commitlog.model import Chain
-from headrace_consumers.errors import GenerationRaisedError, NewerFormatError
-from tests.consumers.commitlog.links import attempt_id, commit, fresh_chain, link
+from headrace_consumers.commitlog.model import Chain, Commit
+from headrace_consumers.errors import GenerationRaisedError, LogError, MissingFileError, NewerFormatError
+from headrace_consumers.lake.s3 import S3Store
+from headrace_consumers.lanes import LaneState
+from tests.consumers.commitlog.links import attempt_id, commit, fresh_chain, link, many_files
 from tests.consumers.commitlog.tables import TABLE, TokensExpired, make_table, memory_client
 from tests.consumers.runtime_process.aws import client as aws_client
 from tests.consumers.runtime_process.aws import local_aws
+from tests.fakes.s3 import MemoryS3
+from tests.fakes.steps import Steps
 
 
 @pytest.fixture(scope="module", params=["memory", "local aws"])
@@ -33,9 +39,20 @@ def client(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         real.close()
 
 
+@pytest.fixture(scope="module")
+def s3() -> MemoryS3:
+    return MemoryS3()
+
+
+@pytest.fixture(scope="module")
+def store(s3: MemoryS3) -> S3Store:
+    seen: Any = s3.as_seen_by(Steps())
+    return S3Store(seen, {"raw": "raw"})
+
+
 @pytest.fixture
-def log(client: Any) -> CommitLog:
-    return DynamoDbLog(client, TABLE)
+def log(client: Any, store: S3Store) -> CommitLog:
+    return DynamoDbLog(client, TABLE, store)
 
 
 @pytest.fixture
@@ -68,13 +85,67 @@ def test_a_foreign_link_fences_and_nothing_is_written(log: CommitLog, chain: Cha
     assert log.commit(chain.pipeline, 1, attempt_id(chain)) is None
 
 
-def test_our_own_retry_is_committed(client: Any, log: CommitLog, chain: Chain) -> None:
+def test_our_own_retry_is_committed(client: Any, store: S3Store, log: CommitLog, chain: Chain) -> None:
     """The same append again is the same commit, while the token lives and long after."""
     links = [link(chain, 0, 10)]
     assert log.append(commit(chain), links, "engine") == Committed()
     assert log.append(commit(chain), links, "engine") == Committed()
-    assert DynamoDbLog(TokensExpired(client), TABLE).append(commit(chain), links, "engine") == Committed()  # type: ignore[arg-type]
+    late: Any = TokensExpired(client)
+    assert DynamoDbLog(late, TABLE, store).append(commit(chain), links, "engine") == Committed()
     assert list(log.newest_links(chain)) == links
+
+
+def listed_in(s3: MemoryS3, chain: Chain) -> list[str]:
+    return [key for _, key in s3.objects if key.startswith(f"{chain.pipeline}/commits/")]
+
+
+def test_a_commit_of_very_many_files_is_read_back_whole(
+    client: Any, s3: MemoryS3, log: CommitLog, chain: Chain
+) -> None:  # fmt: skip
+    """Its item names the list of its files, and says a format that older readers refuse; small commits list none."""
+    assert log.append(commit(chain), [link(chain, 0, 10)], "engine") == Committed()
+    assert listed_in(s3, chain) == []
+    big = many_files(chain, "b")
+    for _ in range(2):
+        assert log.append(big, [link(chain, 10, 20, "b")], "engine") == Committed()
+    assert log.commit(chain.pipeline, 1, big.attempt_id) == big
+    assert len(listed_in(s3, chain)) == 1
+    key = {"pk": {"S": keys.commit_key(chain.pipeline, 1, big.attempt_id)}, "sk": {"S": "commit"}}
+    item = client.get_item(TableName=TABLE, Key=key)["Item"]
+    assert (item["format"]["N"], len(item["body"]["S"]) < 1_000) == ("2", True)
+
+
+def test_as_many_bytes_as_are_kept_in_the_table_fit_a_transaction(
+    s3: MemoryS3, log: CommitLog, chain: Chain
+) -> None:  # fmt: skip
+    """The largest commit whose files are in its item, beside as many links as one takes, each as large as it may be."""
+    chains = [msgspec.structs.replace(chain, shard_id=f"shard-{n}") for n in range(MAX_LINKS)]
+    lanes = {"p" * (MAX_INLINE_LANE_BYTES - 50): LaneState(1, 7)}
+    links = [msgspec.structs.replace(link(one, 0, 10), lanes=lanes) for one in chains]
+    size = len(msgspec.json.encode(commit(chain)))
+    largest = msgspec.structs.replace(commit(chain), contracts=("tide.measured.v1" + "x" * (MAX_INLINE_BYTES - size),))
+    assert log.append(largest, links, "engine") == Committed()
+    assert listed_in(s3, chain) == []
+
+
+def test_a_fenced_commit_leaves_no_list_of_files(s3: MemoryS3, log: CommitLog, chain: Chain) -> None:
+    """It can never stand, so nobody will ask for its files."""
+    log.append(None, [link(chain, 0, 10)], "zombie")
+    assert isinstance(log.append(many_files(chain, "b"), [link(chain, 0, 30, "b")], "engine"), Fenced)
+    assert listed_in(s3, chain) == []
+
+
+def test_a_list_of_files_that_is_gone_is_missed(s3: MemoryS3, log: CommitLog, chain: Chain) -> None:
+    """Its commit is never taken for one without files, nor with those of another list."""
+    big = many_files(chain)
+    log.append(big, [link(chain, 0, 10)], "engine")
+    place = ("raw", listed_in(s3, chain)[0])
+    s3.objects[place].body = b"[]"
+    with pytest.raises(LogError, match="not the list"):
+        log.commit(chain.pipeline, 1, big.attempt_id)
+    del s3.objects[place]
+    with pytest.raises(MissingFileError, match=place[1]):
+        log.commit(chain.pipeline, 1, big.attempt_id)
 
 
 def test_a_raised_generation_refuses(client: Any, log: CommitLog, chain: Chain) -> None:
@@ -150,11 +221,17 @@ def test_a_newer_format_is_refused(client: Any, log: CommitLog, chain: Chain) ->
         log.link_at(chain, 0)
     with pytest.raises(NewerFormatError):
         next(log.newest_links(chain))
+    client.put_item(TableName=TABLE, Item={**commit_item(commit(chain)), "format": {"N": "3"}})
+    with pytest.raises(NewerFormatError, match="format 3, this version reads up to 2"):
+        log.commit(chain.pipeline, 1, attempt_id(chain))
 
 
-def test_files_are_replaced_only_where_the_old_stand(log: CommitLog, chain: Chain) -> None:
+@pytest.mark.parametrize("make", [commit, many_files], ids=["few files", "many files"])
+def test_files_are_replaced_only_where_the_old_stand(
+    log: CommitLog, chain: Chain, make: Callable[..., Commit]
+) -> None:  # fmt: skip
     """A late repair writes nothing; the same repair again is done already."""
-    old, new, late = commit(chain), commit(chain, etag="e2"), commit(chain, etag="e3")
+    old, new, late = make(chain), make(chain, etag="e2"), make(chain, etag="e3")
     assert not log.replace_files(old, new)
     log.append(old, [link(chain, 0, 10)], "engine")
     assert log.replace_files(old, new)

@@ -14,6 +14,7 @@ from typing import Any
 
 from headrace_consumers.aws import AwsClients
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.runtime.assembly import run_engine_on
 from headrace_consumers.runtime.handoff import HandoffListener
 from headrace_consumers.runtime.job import EngineJob
@@ -50,7 +51,7 @@ def _engine(dynamo_steps: Steps) -> Iterator[str]:
             "s3": MemoryS3().as_seen_by(Steps()),
         }
         clients = AwsClients(**fakes)
-        DynamoDbLog(clients.dynamodb, "log").generation(pulses.name)
+        DynamoDbLog(clients.dynamodb, "log", S3Store(clients.s3, {})).generation(pulses.name)
         batch = BatchSettings(max_batch_bytes=BUDGET_BYTES, max_buffer_bytes=BUDGET_BYTES)
         job = EngineJob(
             pipeline=REFERENCE,

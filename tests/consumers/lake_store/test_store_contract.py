@@ -156,7 +156,7 @@ def test_what_was_completed_is_read_back(lake: Lake, zone: str) -> None:
 def test_big_lane_tables_live_beside_the_link(lake: Lake) -> None:
     """A link with many lanes stays small in the log, and whoever reads the chain gets all lanes back."""
     chain = fresh_chain()
-    log = DynamoDbLog(lake.dynamodb, TABLE)
+    log = DynamoDbLog(lake.dynamodb, TABLE, lake.store)
     log.generation(chain.pipeline)
     lanes = {f"producer-{number:06d}/shardId-000000000000": LaneState(number, 7) for number in range(2_000)}
     full = msgspec.structs.replace(link(chain, 0, 10), lanes=lanes, lanes_full=True)

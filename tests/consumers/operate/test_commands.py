@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def log(self) -> DynamoDbLog:
-        return DynamoDbLog(self.dynamodb, TABLE)
+        return DynamoDbLog(self.dynamodb, TABLE, S3Store(self.s3, BUCKETS))
 
     def chain(self, shard_id: str = SHARD) -> Chain:
         return Chain("tides", 1, KinesisStream(self.kinesis, "tides").identity().created_ms, shard_id)

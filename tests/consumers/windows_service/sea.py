@@ -50,7 +50,7 @@ class Sea:
 
     def log(self, steps: Steps | None = None) -> DynamoDbLog:
         client: Any = self.dynamo.as_seen_by(steps or Steps())
-        return DynamoDbLog(client, "log")
+        return DynamoDbLog(client, "log", self.store(steps))
 
     def store(self, steps: Steps | None = None) -> S3Store:
         client: Any = self.s3.as_seen_by(steps or Steps())

@@ -55,7 +55,8 @@ class Stack:
         """Readings at these times, in the stream and committed."""
         records = [{"Data": _event(at), "PartitionKey": "Dover", "ExplicitHashKey": "0"} for at in times]
         self.kinesis.put_records(StreamName="tides", Records=records)
-        log, store = DynamoDbLog(self.dynamodb, TABLE), S3Store(self.s3, BUCKETS)
+        store = S3Store(self.s3, BUCKETS)
+        log = DynamoDbLog(self.dynamodb, TABLE, store)
         stream = KinesisStream(self.kinesis, "tides")
         chain = Chain("tides", log.generation("tides"), stream.identity().created_ms, SHARD)
         log.register(chain)
