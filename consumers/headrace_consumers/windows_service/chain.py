@@ -88,7 +88,7 @@ class WindowsChain:
         if commit is None:
             raise LogError(f"the windows' chain names commit {link.attempt_id}, which is missing")
         complete_pending(self.store, commit)
-        place = _manifest_place(commit.files)
+        place = manifest_place(commit.files)
         return WindowsTip(link.end, decode_manifest(self.store.read(*place)), place)
 
     def has_moved(self, tip: WindowsTip) -> bool:
@@ -111,7 +111,7 @@ class WindowsChain:
             self.each(self.store.abort, draft.files)
             raise FencedError("another windows service of this pipeline is ahead; starting over from its state")
         self.each(lambda file: self.store.complete(file, draft.attempt_id), draft.files)
-        after = WindowsTip(tip.position + 1, draft.manifest, _manifest_place(draft.files))
+        after = WindowsTip(tip.position + 1, draft.manifest, manifest_place(draft.files))
         self.each(lambda place: self.store.delete(*place), sorted(tip.files - after.files))
         return after
 
@@ -151,5 +151,6 @@ class WindowsChain:
         )
 
 
-def _manifest_place(files: Sequence[PendingFile]) -> tuple[str, str]:
+def manifest_place(files: Sequence[PendingFile]) -> tuple[str, str]:
+    """Bucket and key of the manifest among a commit's files."""
     return next((file.bucket, file.key) for file in files if file.partition == MANIFEST)

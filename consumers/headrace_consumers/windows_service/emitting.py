@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from msgspec.structs import replace
 
 from headrace_consumers.windows import Session, Window
 from headrace_consumers.windows.finishing import finished
 from headrace_consumers.windows.layout import finished_schema
+from headrace_consumers.windows_service.manifest import WindowCounts
 from headrace_consumers.windows_service.pairs import Indices, pairs
 from headrace_consumers.windows_service.spans import Mask, Partitions, closes_us, last_close_us, spans_of, times
 from headrace_consumers.windows_service.state import WindowState
@@ -46,13 +48,27 @@ def curated_schema(window: Window, contract: Contract) -> pa.Schema:
 
 
 def emit(state: WindowState, changed: pa.Table, low_us: int, most_partitions: int) -> Emission:
-    """The windows that are due at this low watermark, and notes in `state` that they are out. `changed` are the panes
-    that came to be since the last time. Where the windows that close lie in more partitions, some wait."""
+    """The windows that are due at this low watermark; notes in `state` that they are out, and how many. `changed` are
+    the panes that came to be since the last time. Where the windows that close lie in more partitions, some wait."""
     state.load_open()
-    due, up_to_us = _due(state, changed, low_us, most_partitions)
-    state.emitted_up_to_us = max(state.emitted_up_to_us, up_to_us)
-    if not len(due):
-        return Emission(state.window.name, _empty(state))
+    due = _due(state, changed, low_us, most_partitions)
+    state.emitted_up_to_us = max(state.emitted_up_to_us, due.up_to_us)
+    emission = _put_out(state, due.spans) if len(due.spans) else Emission(state.window.name, _empty(state))
+    state.counts = _counted(state.counts, emission, due.left_open)
+    return emission
+
+
+def _counted(before: WindowCounts, emission: Emission, left_open: int) -> WindowCounts:
+    return replace(
+        before,
+        open=left_open,
+        emitted=before.emitted + emission.new,
+        revised=before.revised + emission.revised,
+        deleted=before.deleted + emission.deleted,
+    )
+
+
+def _put_out(state: WindowState, due: pa.Table) -> Emission:
     state.load_near(due)
     known, out = pairs(due, state.emitted, state.window.by, _SAME)
     revisions = np.ones(len(due), np.int32)
@@ -81,8 +97,16 @@ def preview(state: WindowState, most_partitions: int) -> Emission:
     return Emission(state.window.name, _sorted(state, rows), early=len(rows))
 
 
-def _due(state: WindowState, changed: pa.Table, low_us: int, most_partitions: int) -> tuple[pa.Table, int]:
-    """The spans that are due, and up to where all are then out."""
+@dataclass(frozen=True, slots=True)
+class _Due:
+    spans: pa.Table
+    up_to_us: int
+    """Every window that closes up to here is then out."""
+    left_open: int
+    """How many windows are then not out."""
+
+
+def _due(state: WindowState, changed: pa.Table, low_us: int, most_partitions: int) -> _Due:
     window, before_us = state.window, state.emitted_up_to_us
     again = spans_of(window, changed)
     again = again.filter(pa.array(closes_us(window, again) <= before_us))
@@ -90,8 +114,9 @@ def _due(state: WindowState, changed: pa.Table, low_us: int, most_partitions: in
     closes = closes_us(window, closing)
     up_to_us = _limit(window, closing.filter(pa.array((before_us < closes) & (closes <= low_us))), most_partitions)
     up_to_us = low_us if up_to_us is None else up_to_us
+    left_open = int((closes > max(before_us, up_to_us)).sum())
     closing = closing.filter(pa.array((before_us < closes) & (closes <= up_to_us)))
-    return pa.concat_tables([again, closing]), up_to_us
+    return _Due(pa.concat_tables([again, closing]), up_to_us, left_open)
 
 
 def _open(state: WindowState) -> Mask:

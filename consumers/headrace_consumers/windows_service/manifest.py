@@ -28,6 +28,24 @@ class StoredPartition(msgspec.Struct, frozen=True, array_like=True):
         return {(self.bucket, self.panes_key), (self.bucket, self.emitted_key)}
 
 
+class WindowCounts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Of one window's windows, per key; early rows count nowhere. State that is older than the counts begins at 0."""
+
+    open: int = 0
+    """With events, and not out after this commit."""
+    emitted: int = 0
+    """First revisions, ever."""
+    revised: int = 0
+    """Revisions after the first, ever; tombstones not among them."""
+    deleted: int = 0
+    """Tombstones, ever."""
+
+    @property
+    def closed(self) -> int:
+        """Out, and not taken back."""
+        return self.emitted - self.deleted
+
+
 class StoredWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state of one window."""
 
@@ -36,6 +54,7 @@ class StoredWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     emitted_up_to_us: int = MINUS_INFINITY_US
     """Every window that closes up to here is out."""
     partitions: dict[str, StoredPartition] = {}
+    counts: WindowCounts = WindowCounts()
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -44,6 +63,8 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     format: int = FORMAT
     progress: dict[str, ShardProgress] = {}
     low_watermark_us: int = MINUS_INFINITY_US
+    held_back_by: str = ""
+    """The shard whose watermark was the least at this commit; empty where none counted."""
     windows: dict[str, StoredWindow] = {}
 
     @property

@@ -121,7 +121,7 @@ class WindowsService:
         early = [preview(state, room) for state in self._states] if self._early.is_due(self._now_ms(), changed) else []
         committed = bool(advances) or any(len(emission.rows) for emission in [*emissions, *early])
         if committed:
-            self._commit([*emissions, *early])
+            self._commit([*emissions, *early], marks.held_back_by)
         return self._report(len(advances), [*emissions, *early], marks, committed=committed)
 
     def _follow(self) -> list[Advance]:
@@ -164,7 +164,7 @@ class WindowsService:
         chosen = [file for file in files if file.partition == window.folder]
         return self._chain.each(lambda file: decoded(self._store.read(file.bucket, file.key)), chosen)
 
-    def _commit(self, emissions: Sequence[Emission]) -> None:
+    def _commit(self, emissions: Sequence[Emission], held_back_by: str) -> None:
         attempt_id, now_ms = self._chain.new_attempt()
         files: list[PendingFile] = []
         for state in self._states:
@@ -173,6 +173,7 @@ class WindowsService:
         manifest = Manifest(
             progress=self._progress.copy(),
             low_watermark_us=self._low_us,
+            held_back_by=held_back_by,
             windows={state.window.name: state.description() for state in self._states},
         )
         files += self._chain.upload([manifest_file(manifest, self._plan.lineage.pipeline, attempt_id)], attempt_id)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from headrace_consumers.windows import Session, Window
 from headrace_consumers.windows.layout import partial_schema
 from headrace_consumers.windows.merging import merged
-from headrace_consumers.windows_service.manifest import StoredPartition, StoredWindow
+from headrace_consumers.windows_service.manifest import StoredPartition, StoredWindow, WindowCounts
 from headrace_consumers.windows_service.pairs import Indices, pairs
 from headrace_consumers.windows_service.spans import Partitions, last_close_us, size_us, times
 from headrace_consumers.windows_service.tables import decoded
@@ -46,6 +46,7 @@ class WindowState:
     panes: pa.Table
     emitted: pa.Table
     """Of the partitions in memory."""
+    counts: WindowCounts
     in_memory: set[str] = field(default_factory=set)
     dirty: set[str] = field(default_factory=set)
     """Partitions that differ from what is stored."""
@@ -60,6 +61,7 @@ class WindowState:
         return cls(
             window, contract, read, dict(known.partitions), known.emitted_up_to_us,
             partial_schema(window, contract).empty_table(), emitted_schema(window, contract).empty_table(),
+            known.counts,
         )  # fmt: skip
 
     @property
@@ -119,7 +121,7 @@ class WindowState:
         self.emitted = self._within(self.emitted, self.in_memory)
 
     def description(self) -> StoredWindow:
-        return StoredWindow(repr(self.window), self.emitted_up_to_us, dict(self.stored))
+        return StoredWindow(repr(self.window), self.emitted_up_to_us, dict(self.stored), self.counts)
 
     def _met(self, fresh: pa.Table) -> npt.NDArray[np.bool_]:
         """The panes that the fresh ones are merged with: of a session, all of its keys' in reach."""
