@@ -103,6 +103,7 @@ class World:
     event_ids: itertools.count[int] = field(default_factory=itertools.count)
     workers: dict[int, Worker] = field(default_factory=dict)
     worker_ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    _decoded: dict[tuple[str, str], tuple[Any, list[dict[str, Any]]]] = field(default_factory=dict)
 
     @property
     def now_ms(self) -> int:
@@ -127,11 +128,17 @@ class World:
 
     def put_pack(self, shard_id: str, events: int = 1, lane: Lane | None = None, times: int = 1) -> KinesisRecord:
         """A pack of new events, accepted `times` times because its answers were lost."""
+        ids = [f"event-{next(self.event_ids)}" for _ in range(events)]
+        return self.put_lines(shard_id, {event_id: _line(event_id, self.now_ms) for event_id in ids}, lane, times)
+
+    def put_lines(
+        self, shard_id: str, lines: Mapping[str, bytes], lane: Lane | None = None, times: int = 1
+    ) -> KinesisRecord:
+        """As `put_pack`, of these events: id to line."""
         lane = lane or Lane("producer", shard_id)
         self.numbers[lane] += 1
-        ids = [f"event-{next(self.event_ids)}" for _ in range(events)]
-        self.expected.update(ids)
-        data = b"".join(_line(event_id, self.now_ms) for event_id in ids)
+        self.expected.update(lines)
+        data = b"".join(lines.values())
         for _ in range(times):
             record = self.put_record(shard_id, data, pack_key(lane, self.numbers[lane]))
         return record
@@ -167,12 +174,20 @@ class World:
     # --- readers
 
     def rows(self) -> list[dict[str, Any]]:
-        """What a reader of the lake sees now: rows of the table and dead letters."""
-        found: list[dict[str, Any]] = []
-        for (bucket, key), stored in self.s3.objects.items():
-            if bucket == BUCKETS["processed"] and key.startswith(f"{self.pipeline.tables[0].name}/"):
-                found += pq.read_table(io.BytesIO(stored.body)).to_pylist()
-        return found
+        """What a reader of the lake sees now: rows of the first table."""
+        return self.rows_of(BUCKETS["processed"], self.pipeline.tables[0].name)
+
+    def rows_of(self, bucket: str, table: str) -> list[dict[str, Any]]:
+        """What a reader of this table sees now."""
+        places = [place for place in self.s3.objects if place[0] == bucket and place[1].startswith(f"{table}/")]
+        return [row for place in places for row in self._read(place)]
+
+    def _read(self, place: tuple[str, str]) -> list[dict[str, Any]]:
+        """An object is decoded once: readers look after each action."""
+        stored = self.s3.objects[place]
+        if self._decoded.get(place, (None, []))[0] is not stored:
+            self._decoded[place] = (stored, pq.read_table(io.BytesIO(stored.body)).to_pylist())
+        return self._decoded[place][1]
 
     def seen(self) -> Counter[str]:
         return Counter(row["event_id"] for row in self.rows())

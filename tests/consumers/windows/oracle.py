@@ -23,6 +23,7 @@ Key = tuple[Any, ...]
 MAX_LEVEL = 10**14 - 2
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WIDE = Context(prec=60)
+_TOLERANCES = {"quantile": 0.01 + 1e-12, "distinct": 0.02}
 
 
 @contract(name="windows.sensed", version=1, partition_key="place", event_time="at")
@@ -62,6 +63,22 @@ def expected(window: Window, rows: Sequence[Row]) -> list[dict[str, Any]]:
         values = {name: _value(one, members) for name, one in window.aggregates.items()}
         found.append(head | {"events": len(members)} | values)
     return found
+
+
+def check(window: Window, found: Sequence[Row], rows: Sequence[Row]) -> None:
+    """The windows found are those of `rows`: integers exactly, floats within 1e-9, quantiles within 1%."""
+    right = expected(window, rows)
+    assert [row["window_start"] for row in found] == [row["window_start"] for row in right]
+    for ours, theirs in zip(found, right, strict=True):
+        wrong = {name: (ours[name], theirs[name]) for name in theirs if not _is_close(window, name, ours, theirs)}
+        assert not wrong, (window.name, ours["window_start"], wrong)
+
+
+def _is_close(window: Window, name: str, ours: Row, theirs: Row) -> bool:
+    found, right = ours[name], theirs[name]
+    if not isinstance(right, float) or found is None:
+        return bool(found == right)
+    return abs(float(found) - right) <= _TOLERANCES.get(window.aggregates[name].kind, 1e-9) * abs(right)
 
 
 def _by_key(window: Window, rows: Sequence[Row]) -> dict[Key, list[Row]]:

@@ -36,7 +36,7 @@ from headrace_consumers.windows.layout import finished_schema, partial_schema
 from headrace_consumers.windows.merging import merged
 from headrace_consumers.windows.partials import partials_of
 from headrace_producers.errors import TerminalError
-from tests.consumers.windows.oracle import EPOCH, MAX_LEVEL, SENSED, Row, expected, table_of
+from tests.consumers.windows.oracle import EPOCH, MAX_LEVEL, SENSED, Row, check, expected, table_of
 
 AGGREGATES = {
     "n": count(),
@@ -61,8 +61,6 @@ AGGREGATES = {
     "ratios": distinct("ratio"),
     "prices": distinct("price"),
 }
-QUANTILES = [name for name, one in AGGREGATES.items() if one.q is not None]
-COUNTED = [name for name, one in AGGREGATES.items() if one.kind == "distinct"]
 GAP_S = 600
 TUMBLING = Tumbling("tumbling", table="sensed", size_s=1800, by=("place", "zone"), aggregates=AGGREGATES)
 HOPPING = Hopping("hopping", table="sensed", size_s=3600, hop_s=1200, by=("zone",), aggregates=AGGREGATES)
@@ -105,23 +103,6 @@ def partials(window: Window, rows: Sequence[Row]) -> pa.Table:
     return partials_of(window, SENSED, table_of(rows))
 
 
-def is_close(name: str, found: Any, right: Any) -> bool:
-    if not isinstance(right, float) or found is None:
-        return bool(found == right)
-    if name in COUNTED:
-        return abs(float(found) - right) <= 0.02 * right
-    tolerance = 0.01 + 1e-12 if name in QUANTILES else 1e-9
-    return abs(float(found) - right) <= tolerance * abs(right)
-
-
-def check(found: pa.Table, right: list[dict[str, Any]]) -> None:
-    actual = found.to_pylist()
-    assert [row["window_start"] for row in actual] == [row["window_start"] for row in right]
-    for ours, theirs in zip(actual, right, strict=True):
-        wrong = {name: (ours[name], theirs[name]) for name in theirs if not is_close(name, ours[name], theirs[name])}
-        assert not wrong
-
-
 @pytest.mark.parametrize("window", WINDOWS, ids=lambda window: f"{window.name}-by-{'-'.join(window.by) or 'nothing'}")
 @given(rows=rows_strategy, seed=cuts_strategy)
 @settings(deadline=None, max_examples=25)
@@ -132,7 +113,7 @@ def test_any_cut_in_any_order_gives_the_oracles_windows(window: Window, rows: li
     half = merged(window, SENSED, tables[: len(tables) // 2])
     assert merged(window, SENSED, tables).equals(whole)
     assert merged(window, SENSED, [*tables[len(tables) // 2 :], half]).equals(whole)
-    check(finished(window, SENSED, whole), expected(window, rows))
+    check(window, finished(window, SENSED, whole).to_pylist(), rows)
 
 
 @given(events=st.integers(0, 60), gap_s=st.integers(1, 40), seed=cuts_strategy)
@@ -203,7 +184,7 @@ def test_square_overflow() -> None:
     assert sum(level**2 for level in levels) > 2**63
     found = finished(window, SENSED, merged(window, SENSED, [partials(window, [row]) for row in rows]))
     assert found.column("v")[0].as_py() == 2.0
-    check(found, expected(window, rows))
+    check(window, found.to_pylist(), rows)
 
 
 def test_overflow_of_128_bits_is_an_error() -> None:
