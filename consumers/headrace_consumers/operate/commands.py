@@ -21,13 +21,13 @@ from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.operate import adopt as adopting
 from headrace_consumers.operate.commits import describe, follow_commits
-from headrace_consumers.operate.status import read_status, status_table
+from headrace_consumers.operate.status import read_status, told
 from headrace_consumers.operate.view import PipelineView, newest_commits
 from headrace_consumers.settings import BatchSettings, LakeSettings, LogSettings
 from headrace_producers.errors import SettingsError
 
 PATIENCE_S = 30.0
-PIPED_WIDTH = 200
+PIPED_WIDTH = 240
 FLAT = Parameter(name="*")
 FLAG = Parameter(negative="")
 Lake = Annotated[LakeSettings, FLAT]
@@ -37,7 +37,7 @@ LAKE, LOG = LakeSettings(), LogSettings()
 
 
 def status(pipeline: str, /, *, stream: str = "", log: Log = LOG, json: Flag = False) -> int:
-    """Show where each shard stands: position, lag, newest commit, owner, gaps.
+    """Show where each shard stands: position, lag, newest commit, owner, gaps; and how far the windows are.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def status(pipeline: str, /, *, stream: str = "", log: Log = LOG, json: Flag = F
     if json:
         _print(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
-        Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(status_table(found))
+        Console(width=None if sys.stdout.isatty() else PIPED_WIDTH).print(*told(found), sep="\n")
     return 0
 
 

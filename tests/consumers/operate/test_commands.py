@@ -28,12 +28,16 @@ from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.operate.rereading import KinesisReader, Stretch
 from headrace_consumers.settings import BatchSettings
+from headrace_consumers.windows_service.following import Lineage
+from headrace_consumers.windows_service.service import WindowsPlan, WindowsService
 from tests.consumers.commitlog.links import link
 from tests.consumers.commitlog.tables import TABLE, make_table
 from tests.consumers.runtime_process.aws import client, environment, local_aws
+from tests.consumers.windows_service.windowed import windowed
 from tests.faults.simulation import TIDES
 
 PIPELINE = "tests.faults.simulation:TIDES"
+WINDOWED = "tests.consumers.windows_service.windowed:windowed"
 BUCKETS = {"raw": "headrace-raw", "processed": "headrace-processed", "curated": "headrace-curated"}
 SHARD = "shardId-000000000000"
 IDLE_SHARD = "shardId-000000000001"
@@ -85,6 +89,16 @@ class Stack:
         commit = committer.commit([Segment(self.chain(), tip, 0, records)]).commit
         assert commit is not None
         return commit
+
+    def merge(self) -> None:
+        """What the windows service does with all that is committed; no worker left partials."""
+        stream = KinesisStream(self.kinesis, "tides")
+        plan = WindowsPlan(
+            lineage=Lineage("tides", 1, stream.identity().created_ms), windows=windowed.windows,
+            contracts={table.name: table.contract for table in windowed.tables},
+        )  # fmt: skip
+        store = S3Store(self.s3, BUCKETS)
+        WindowsService(plan, self.log, store, stream, now_ms=lambda: 1_800_000_000_000, owner="windows").step()
 
     def lose(self, commit: Commit) -> None:
         for file in commit.files:
@@ -251,3 +265,26 @@ def test_adopt_says_first_and_writes_with_apply(stack: Stack, capsys: pytest.Cap
     assert run(capsys, *arguments, "--apply")[0] == 0
     assert len(list(stack.log.newest_links(stack.chain(IDLE_SHARD)))) == len(before) + 1
     assert "a test" in run(capsys, "status", PIPELINE)[1]
+
+
+def test_status_shows_windows_without_a_bucket_by_name(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the windows service's manifest lies, the log says; table and JSON both tell of it."""
+    monkeypatch.setenv("HEADRACE_CURATED_BUCKET", "no-bucket")
+    stack.put(1)
+    stack.work()
+    code, out, _ = run(capsys, "status", WINDOWED, "--json")
+    assert (code, "has not committed yet" in msgspec.json.decode(out)["windows"]["sentence"]) == (0, True)
+    stack.merge()
+    code, out, _ = run(capsys, "status", WINDOWED, "--json")
+    said = msgspec.json.decode(out)
+    assert (code, said["windows"]["held_back_by"]) == (0, IDLE_SHARD)
+    assert {shard["shard_id"]: shard["watermark"] is None for shard in said["shards"]} == {
+        SHARD: False,
+        IDLE_SHARD: True,
+    }
+    assert [window["open"] for window in said["windows"]["windows"]] == [0, 0, 0]
+    text = run(capsys, "status", WINDOWED)[1]
+    assert (SHARD in text, f"held back by {IDLE_SHARD}" in text) == (True, True)
+    assert "windows" not in msgspec.json.decode(run(capsys, "status", PIPELINE, "--json")[1])
