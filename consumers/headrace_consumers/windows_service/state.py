@@ -6,6 +6,7 @@ back when an event touches them. What changes is written whole, a partition at a
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -134,16 +135,18 @@ class WindowState:
         return met
 
     def _load(self, names: Iterable[str]) -> None:
-        for name in sorted(set(names) - self.in_memory):
-            part = self.stored[name]
-            self.panes = self._with(self.panes, part.bucket, part.panes_key, name)
-            self.emitted = self._with(self.emitted, part.bucket, part.emitted_key, name)
-            self.in_memory.add(name)
+        parts = {name: self.stored[name] for name in set(names) - self.in_memory}
+        self.panes = self._with(self.panes, {name: (part.bucket, part.panes_key) for name, part in parts.items()})
+        self.emitted = self._with(self.emitted, {name: (part.bucket, part.emitted_key) for name, part in parts.items()})
+        self.in_memory.update(parts)
 
-    def _with(self, table: pa.Table, bucket: str, key: str, name: str) -> pa.Table:
-        """The table and a partition's rows of a state file, which may hold other partitions too."""
-        rows = self._within(decoded(self.read(bucket, key)), {name})
-        return pa.concat_tables([table, rows.cast(table.schema)]).combine_chunks()
+    def _with(self, table: pa.Table, places: Mapping[str, tuple[str, str]]) -> pa.Table:
+        """The table and the rows of these partitions. A state file may hold many, and others too: each is read once."""
+        names: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for name, place in sorted(places.items()):
+            names[place].add(name)
+        found = (self._within(decoded(self.read(*place)), inside) for place, inside in names.items())
+        return pa.concat_tables([table, *(rows.cast(table.schema) for rows in found)]).combine_chunks()
 
     def _soil(self, *tables: pa.Table) -> None:
         for table in tables:
