@@ -12,10 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.grain import Grain
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.windows import Hopping, Session, Tumbling, Window, count, total
 from headrace_consumers.windows.partials import partials_of
+from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from headrace_consumers.windows_service.tables import encoded
 from headrace_producers.contracts import contract_of
@@ -105,19 +107,7 @@ class Tides:
 
     def seen(self, window: Window) -> Content:
         """The last revision of every window, once the revisions are checked."""
-        by_window: dict[tuple[str, datetime], list[dict[str, Any]]] = defaultdict(list)
-        for row in self.rows(window):
-            if not row["early"]:
-                by_window[row["station"], row["window_start"]].append(row)
-        last = {}
-        for place, rows in by_window.items():
-            revisions = sorted(row["revision"] for row in rows)
-            assert revisions == list(range(1, len(rows) + 1)), f"{window.name} {place}: revisions {revisions}"
-            newest = max(rows, key=lambda row: row["revision"])
-            assert not any(row["deleted"] for row in rows if row is not newest), f"{place} came back from the dead"
-            if not newest["deleted"]:
-                last[place] = (newest["window_end"], newest["events"], newest["readings"], newest["level_total"])
-        return last
+        return newest(window, self.rows(window))
 
     def check(self) -> None:
         """Every window is there, once, and says what the oracle says."""
@@ -126,12 +116,7 @@ class Tides:
 
     def check_loose(self) -> None:
         """Every visible object of the service is named by a commit that stands."""
-        log = self.sea.log()
-        named = set()
-        for link in log.newest_links(TIDES.chain("windows")):
-            commit = log.commit("tides", 1, link.attempt_id)
-            assert commit is not None
-            named |= {(file.bucket, file.key) for file in commit.files}
+        named = named_files(self.sea.log(), TIDES)
         ours = {place for place in self.sea.s3.objects if not place[1].startswith("tides_partials/")}
         assert ours <= named, sorted(ours - named)[:3]
 
@@ -144,6 +129,33 @@ class Tides:
         for shard_id in open_shards:
             self.sea.commit({shard_id: us(100_000)})
         settle(service)
+
+
+def newest(window: Window, rows: Iterable[Mapping[str, Any]]) -> Content:
+    """The last revision of every window, once the revisions are checked."""
+    by_window: dict[tuple[str, datetime], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if not row["early"]:
+            by_window[row["station"], row["window_start"]].append(row)
+    last = {}
+    for place, revised in by_window.items():
+        revisions = sorted(row["revision"] for row in revised)
+        assert revisions == list(range(1, len(revised) + 1)), f"{window.name} {place}: revisions {revisions}"
+        last_row = max(revised, key=lambda row: row["revision"])
+        assert not any(row["deleted"] for row in revised if row is not last_row), f"{place} came back from the dead"
+        if not last_row["deleted"]:
+            last[place] = (last_row["window_end"], last_row["events"], last_row["readings"], last_row["level_total"])
+    return last
+
+
+def named_files(log: CommitLog, lineage: Lineage) -> set[tuple[str, str]]:
+    """Bucket and key of all that the commits of the windows' chain name."""
+    named = set()
+    for link in log.newest_links(lineage.chain("windows")):
+        commit = log.commit(lineage.pipeline, lineage.generation, link.attempt_id)
+        assert commit is not None
+        named |= {(file.bucket, file.key) for file in commit.files}
+    return named
 
 
 def settle(service: WindowsService) -> list[StepReport]:
