@@ -47,6 +47,6 @@ flights = Pipeline(
             partition_by=Grain.MONTH,
         ),
     ),
-    allowed_lateness_s=HOUR_S,
+    allowed_lateness_s=12 * HOUR_S,
     max_disorder_s=15 * 60,
 )

@@ -22,7 +22,7 @@ from headrace_producers.flights import FlightCancelled, FlightDeparted, WeatherO
 
 Event = FlightDeparted | FlightCancelled | WeatherObserved
 MAX_DISORDER_MIN = 15
-MOST_HELD_MIN = 180
+MOST_HELD_MIN = 24 * 60
 _MEAN_DELAY_MIN = 1.0
 _FETCH_ROWS = 5_000
 
@@ -42,7 +42,7 @@ class SourceSettings:
     flights: int
     seed: int = 2013
     late_percent: float = 0.0
-    """So many of a hundred events are held back, for a quarter of an hour up to three hours."""
+    """So many of a hundred events are held back, for a quarter of an hour up to a day."""
 
 
 class FlightsSource:
