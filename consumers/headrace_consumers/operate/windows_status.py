@@ -57,7 +57,7 @@ def windows_status(windows: Sequence[Window], standing: Standing, shard_ids: Seq
         low_watermark=_time(manifest.low_watermark_us),
         held_back_by=manifest.held_back_by or None,
         behind_s=_behind_s(manifest),
-        committed_at=_time(standing.committed_ms * 1000) if standing.manifest else None,
+        committed_at=_committed_at(standing) if standing.manifest else None,
         without_watermark=silent,
         windows=tuple(_window(window, manifest) for window in windows),
         sentence=" ".join(_sentences(standing, silent)),
@@ -119,7 +119,7 @@ def _sentences(standing: Standing, silent: Sequence[str]) -> Iterator[str]:
     if standing.remark:
         yield standing.remark
     if standing.manifest is not None:
-        yield f"{_low(standing.manifest)}; as of the commit of {_time(standing.committed_ms * 1000)}."
+        yield f"{_low(standing.manifest)}; as of the commit of {_committed_at(standing)}."
         if silent:
             yield f"No event is merged yet of {', '.join(silent)}."
 
@@ -140,7 +140,16 @@ def _held(manifest: Manifest) -> str:
     return f", held back by {manifest.held_back_by}" + ("" if own else ", of which no event is merged")
 
 
+def _committed_at(standing: Standing) -> str:
+    return _rfc3339(_EPOCH + timedelta(milliseconds=standing.committed_ms), "milliseconds")
+
+
 def _time(at_us: int) -> str | None:
+    """None of a watermark that is not there yet."""
     if at_us == MINUS_INFINITY_US:
         return None
-    return (_EPOCH + timedelta(microseconds=max(at_us, _FIRST_US))).isoformat().replace("+00:00", "Z")
+    return _rfc3339(_EPOCH + timedelta(microseconds=max(at_us, _FIRST_US)))
+
+
+def _rfc3339(at: datetime, timespec: str = "auto") -> str:
+    return at.isoformat(timespec=timespec).replace("+00:00", "Z")

@@ -114,7 +114,7 @@ def _due(state: WindowState, changed: pa.Table, low_us: int, most_partitions: in
     closes = closes_us(window, closing)
     up_to_us = _limit(window, closing.filter(pa.array((before_us < closes) & (closes <= low_us))), most_partitions)
     up_to_us = low_us if up_to_us is None else up_to_us
-    left_open = int((closes > max(before_us, up_to_us)).sum())
+    left_open = int((closes > up_to_us).sum())
     closing = closing.filter(pa.array((before_us < closes) & (closes <= up_to_us)))
     return _Due(pa.concat_tables([again, closing]), up_to_us, left_open)
 

@@ -80,6 +80,14 @@ def test_windows_are_counted_not_panes() -> None:
     ]  # fmt: skip
 
 
+def test_a_window_that_closes_with_the_low_watermark_is_not_open() -> None:
+    """The end of one is the start of the next: at that very instant, one is out and one is open."""
+    tides = tides_of("a", windows=(HOURS,))
+    tides.commit({"a": [("Dover", 5, 1), ("Dover", 60, 2)]})
+    settle(tides.service())
+    assert counts(tides, HOURS) == WindowCounts(open=1, emitted=1)
+
+
 def test_revisions_and_tombstones_are_counted_over_restarts() -> None:
     """A late reading revises a visit and swallows another, which is closed no more."""
     tides = tides_of("a", windows=(VISITS,))
