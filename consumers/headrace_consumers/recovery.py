@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import msgspec
@@ -44,6 +45,8 @@ class ShardOpener:
     stream: StreamView
     now_ms: Callable[[], int]
     engine_id: str
+    pool: ThreadPoolExecutor | None = None
+    """Completes files side by side; one after the other without it."""
 
     def open(self, chain: Chain, checkpoint: str) -> OpenedShard:
         """`checkpoint` is KCL's own text. Raises CheckpointAheadError, ParentOpenError, MissingFileError."""
@@ -60,7 +63,7 @@ class ShardOpener:
         """Completes the files of the chain's newest commit, where their writer did not come to it."""
         commit = self.log.commit(chain.pipeline, chain.generation, attempt_id) if attempt_id else None
         if commit is not None:
-            complete_pending(self.store, commit)
+            complete_pending(self.store, commit, pool=self.pool)
 
     def _open_new(self, chain: Chain, position: int) -> OpenedShard:
         require_held(chain, Tip(), position)

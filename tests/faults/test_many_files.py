@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,16 +13,21 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from headrace_consumers.commit.committer import Committer
+from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commitlog import filelists
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
+from headrace_consumers.recovery import ShardOpener
 from headrace_consumers.settings import BatchSettings
 from headrace_consumers.windows import Tumbling, count, total
 from headrace_producers.errors import HeadraceError
 from tests.consumers.windows_service.tides import Tides, settle
 from tests.fakes.dynamodb import MAX_ITEM_BYTES
 from tests.fakes.s3 import MemoryS3
+from tests.fakes.steps import Steps
 from tests.faults.schedule import Action, Schedule, actions, batch_settings
 from tests.faults.simulation import TideMeasured, World
 
@@ -83,6 +90,25 @@ def test_late_events_may_revise_windows_in_thousands_of_folders() -> None:
     assert longest_list(tides.sea.s3) > MAX_ITEM_BYTES
     tides.flush()
     tides.check()
+
+
+def test_each_file_that_moves_is_told() -> None:
+    """So whoever watches the worker sees that a commit of very many files is under way: once up, once completed."""
+    world, moved = World(pipeline=HOURLY), Counter[str]()
+    shard_id = world.add_shard()
+    put_history(world, shard_id, 5)
+    log, store = world.clients(Steps())
+    log.generation(HOURLY.name)
+    with ThreadPoolExecutor(2) as pool:
+        committer = Committer(
+            pipeline=HOURLY, limits=BatchSettings(), log=log, store=store, stream=world, now_ms=lambda: world.now_ms,
+            engine_id="engine", pool=pool, moved=lambda: moved.update(["file"]),
+        )  # fmt: skip
+        committer.commit([Segment(world.chain(shard_id), Tip(), 0, world.records[shard_id])])
+        opener = ShardOpener(log, store, world, lambda: world.now_ms, "engine", pool)
+        opener.open(world.chain(shard_id), "TRIM_HORIZON")
+    assert moved["file"] == 2 * (5 + 1)
+    world.check_complete()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ that the shard's next opener, or any follower, completes. So there is no state t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,7 +29,7 @@ from headrace_consumers.commit.staging import StagedSegments, stage_segments
 from headrace_consumers.commitlog.log import Beat, CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.commitlog.tip import Tip
-from headrace_consumers.lake.encode import encode_files
+from headrace_consumers.lake.encode import encode_each
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import BatchSettings
@@ -70,6 +70,8 @@ class Committer:
     pause: Callable[[float], None] = time.sleep
     pending: Callable[[int], None] = lambda _files: None
     """Told how many files are committed and not yet proven complete."""
+    moved: Callable[[], None] = lambda: None
+    """Told of each file that was uploaded or completed: a commit of very many takes long, and is not stuck."""
 
     def commit(self, segments: Sequence[Segment]) -> CommitOutcome:
         """Commits as much of the segments as one batch may hold. A fenced shard's rows leave the batch, which is
@@ -122,7 +124,7 @@ class Committer:
         """Uploads the files, pending, and writes down what the transaction will say."""
         stamp = self._stamp()
         spans = {segment.shard_id: (segment.tip.position, segment.last.position) for segment in taken.segments}
-        files = encode_files(self.pipeline, taken.staged, stamp.attempt_id, taken.starts, spans)
+        files = encode_each(self.pipeline, taken.staged, stamp.attempt_id, taken.starts, spans)
         pending = self._each(lambda file: self.store.upload_pending(file, stamp.attempt_id), files)
         links = [
             data_link(segment, taken.staged.shards[segment.shard_id], taken.ends[segment.shard_id], stamp)
@@ -148,8 +150,15 @@ class Committer:
         now_ms = self.now_ms()
         return Stamp(new_attempt_id(now_ms), now_ms, self.engine_id)
 
-    def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        return list(self.pool.map(call, items) if self.pool else map(call, items))
+    def _each(self, call: Callable[[T], R], files: Iterable[T]) -> list[R]:
+        """Calls begin while later files are still being made."""
+
+        def told(file: T) -> R:
+            result = call(file)
+            self.moved()
+            return result
+
+        return list(self.pool.map(told, files) if self.pool else map(told, files))
 
 
 def _new_tips(taken: StagedSegments, links: Sequence[Link]) -> dict[str, Tip]:

@@ -34,14 +34,24 @@ def encode_files(
     spans: Mapping[str, tuple[int, int]],
 ) -> list[EncodedFile]:
     """All files of one commit. `spans` says per shard where its link starts and ends."""
-    files = list(_table_files(pipeline, staged, attempt_id))
-    files += _partial_files(pipeline, staged, attempt_id)
+    return list(encode_each(pipeline, staged, attempt_id, starts, spans))
+
+
+def encode_each(
+    pipeline: Pipeline,
+    staged: StagedBatch,
+    attempt_id: str,
+    starts: Mapping[str, ShardStart],
+    spans: Mapping[str, tuple[int, int]],
+) -> Iterator[EncodedFile]:
+    """As `encode_files`, one at a time: very many need not be in memory together."""
+    yield from _table_files(pipeline, staged, attempt_id)
+    yield from _partial_files(pipeline, staged, attempt_id)
     if staged.dead_letters.num_rows:
-        files.append(_letter_file(pipeline.dead_letter_table, staged.dead_letters, DEAD_LETTER_SCHEMA, attempt_id))
+        yield _letter_file(pipeline.dead_letter_table, staged.dead_letters, DEAD_LETTER_SCHEMA, attempt_id)
     if staged.late_letters.num_rows:
-        files.append(_letter_file(pipeline.late_table, staged.late_letters, LATE_SCHEMA, attempt_id))
-    files.append(_raw_file(pipeline, staged.raw, attempt_id, _shard_metadata(starts, spans)))
-    return files
+        yield _letter_file(pipeline.late_table, staged.late_letters, LATE_SCHEMA, attempt_id)
+    yield _raw_file(pipeline, staged.raw, attempt_id, _shard_metadata(starts, spans))
 
 
 def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> Iterator[EncodedFile]:

@@ -50,7 +50,8 @@ def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics:
     store = S3Store(clients.s3, job.settings.lake.buckets)
     log = DynamoDbLog(clients.dynamodb, job.settings.log.log_table, store)
     stream = KinesisStream(clients.kinesis, job.stream)
-    opener = ShardOpener(log, store, stream, _now_ms, job.worker_id)
+    pool = ThreadPoolExecutor(UPLOAD_CONNECTIONS // 2, thread_name_prefix="upload")
+    opener = ShardOpener(log, store, stream, _now_ms, job.worker_id, pool)
     committer = Committer(
         pipeline=pipeline,
         limits=job.settings.batch,
@@ -60,7 +61,8 @@ def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics:
         now_ms=_now_ms,
         engine_id=job.worker_id,
         pending=metrics.pending_files,
-        pool=ThreadPoolExecutor(UPLOAD_CONNECTIONS // 2, thread_name_prefix="upload"),
+        moved=metrics.file_moved,
+        pool=pool,
     )
     return Workplace(opener, committer)
 

@@ -83,6 +83,7 @@ class MetricsObserver:
                 batch_since_s=self._batch_since_s,
                 heard_s=min(self._heard_s.values(), default=now.s),
                 progress_s=self._progress_s,
+                moved_s=self._metrics.moved_s,
             )
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from headrace_consumers.telemetry import catalogue as c
@@ -15,6 +16,8 @@ class Metrics(RegisteredMetrics):
     def __init__(self) -> None:
         super().__init__(c.CATALOGUE)
         self.snapshot: Snapshot | None = None
+        self.moved_s = 0.0
+        """When a file of a commit was last uploaded or completed, by the monotonic clock."""
 
     def delivered(self, shard_id: str, records: int, data_bytes: int, millis_behind_latest: int | None) -> None:
         """KCL handed over records, perhaps none."""
@@ -52,6 +55,10 @@ class Metrics(RegisteredMetrics):
     def pending_files(self, count: int) -> None:
         self._gauges[c.PENDING_FILES.name].set(count)
 
+    def file_moved(self) -> None:
+        """A file of the commit in flight was uploaded or completed."""
+        self.moved_s = time.monotonic()
+
     def restarted(self, restarts: int) -> None:
         self._gauges[c.RESTARTS.name].set(restarts)
 
@@ -61,8 +68,7 @@ class Metrics(RegisteredMetrics):
         self._gauges[c.BUFFER_BYTES.name].set(snapshot.held_bytes)
         self._gauges[c.SHARDS.name].set(snapshot.shards)
         self._gauges[c.PASSIVE_SHARDS.name].set(snapshot.passive_shards)
-        age_s = 0.0 if snapshot.batch_since_s is None else snapshot.taken_s - snapshot.batch_since_s
-        self._gauges[c.BATCH_AGE_SECONDS.name].set(age_s)
+        self._gauges[c.BATCH_AGE_SECONDS.name].set(snapshot.batch_age_s)
 
     def shard_gone(self, shard_id: str) -> None:
         """The lease went elsewhere: its lag is no longer ours to tell. Its counters stay."""

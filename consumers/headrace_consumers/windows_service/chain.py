@@ -87,7 +87,7 @@ class WindowsChain:
         commit = self.log.commit(self.lineage.pipeline, self.lineage.generation, link.attempt_id)
         if commit is None:
             raise LogError(f"the windows' chain names commit {link.attempt_id}, which is missing")
-        complete_pending(self.store, commit)
+        complete_pending(self.store, commit, pool=self.pool)
         place = manifest_place(commit.files)
         return WindowsTip(link.end, decode_manifest(self.store.read(*place)), place)
 

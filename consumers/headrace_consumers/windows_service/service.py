@@ -35,7 +35,7 @@ from headrace_consumers.windows_service.watermarks import ShardProgress, Waterma
 from headrace_producers.contracts import Contract
 
 MAX_FOLDERS = 64
-"""Of one commit's curated files: the commit item in DynamoDB holds 400 KB."""
+"""Of the windows that close in one commit, so that its files stand in its item; revisions may touch more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ class WindowsService:
 
     def _merge(self, commits: Sequence[Commit]) -> dict[str, pa.Table]:
         """Merges the partials of these commits; per window the panes that came to be."""
-        self._chain.each(lambda commit: complete_pending(self._store, commit), commits)
+        complete_pending(self._store, *commits, pool=self._chain.pool)
         table = partials_table(self._plan.lineage.pipeline)
         files = [file for commit in commits for file in commit.files if file.table == table]
         return {state.window.name: state.add(self._partials(state.window, files)) for state in self._states}

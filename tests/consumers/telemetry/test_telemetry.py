@@ -111,6 +111,11 @@ def test_a_look_at_the_engine_sets_the_gauges() -> None:
         (Snapshot(taken_s=1000.0, shards=1, heard_s=999.0, in_hand_since_s=899.0), State.MESSAGE_IN_HAND),
         (Snapshot(taken_s=1000.0, shards=1, heard_s=999.0, progress_s=899.0, lag_ms=1), State.LAG_WITHOUT_PROGRESS),
         (Snapshot(taken_s=1000.0, shards=1, heard_s=899.0, progress_s=899.0), State.DAEMON_SILENT),
+        (Snapshot(taken_s=1000.0, shards=1, batch_since_s=1.0, moved_s=901.0), State.HEALTHY),
+        (Snapshot(taken_s=1000.0, batch_since_s=1.0, moved_s=899.0), State.BATCH_IN_HAND),
+        (Snapshot(taken_s=899.0, batch_since_s=1.0, moved_s=999.0), State.LOOP_STUCK),
+        (Snapshot(taken_s=1000.0, shards=1, batch_since_s=949.0, moved_s=999.0, heard_s=899.0), State.HEALTHY),
+        (Snapshot(taken_s=1000.0, shards=1, batch_since_s=951.0, moved_s=999.0, heard_s=899.0), State.DAEMON_SILENT),
     ],
 )
 def test_whatever_stands_still_for_too_long_is_named(seen: Snapshot | None, state: State) -> None:
@@ -134,6 +139,7 @@ snapshots = st.builds(
     in_hand_since_s=maybe_times,
     heard_s=times,
     progress_s=times,
+    moved_s=times,
 )
 
 
