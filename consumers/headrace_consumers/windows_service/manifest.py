@@ -60,7 +60,8 @@ class StoredWindow(msgspec.Struct, frozen=True, omit_defaults=True):
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
     """The state after one commit."""
 
-    format: int = FORMAT
+    format: int = 1
+    """FORMAT, as `encode_manifest` writes it; 1 where it is not stated."""
     progress: dict[str, ShardProgress] = {}
     low_watermark_us: int = MINUS_INFINITY_US
     held_back_by: str = ""
@@ -75,11 +76,11 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _Header(msgspec.Struct):
-    format: int = FORMAT
+    format: int = 1
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    return msgspec.json.encode(manifest)
+    return msgspec.json.encode(msgspec.structs.replace(manifest, format=FORMAT))
 
 
 def decode_manifest(body: bytes) -> Manifest:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import LinkKind
-from headrace_consumers.errors import LogError
+from headrace_consumers.errors import LogError, NewerFormatError
+from headrace_consumers.windows_service import manifest
 from headrace_consumers.windows_service.following import Advance, follow
 from headrace_consumers.windows_service.watermarks import ShardProgress
 from tests.consumers.windows_service.sea import TIDES, Sea
@@ -127,3 +128,13 @@ def _moved(progress: dict[str, ShardProgress], advance: Advance, shard_id: str) 
     before = progress.get(shard_id, ShardProgress())
     assert before.position == link.start
     return before.after(link)
+
+
+def test_a_manifest_of_a_newer_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the newer format is that version's default: the number stands in the document."""
+    with monkeypatch.context() as newer:
+        newer.setattr(manifest, "FORMAT", 2)
+        body = manifest.encode_manifest(manifest.Manifest())
+        assert manifest.decode_manifest(body).format == 2
+    with pytest.raises(NewerFormatError, match="format 2, this version reads up to 1"):
+        manifest.decode_manifest(body)
