@@ -1,7 +1,8 @@
 """What every final window must hold, asked of the CSV files by DuckDB; and what the curated zone holds instead.
 
-Nothing here is shared with the windows: grouping, quantiles and sessions are written anew as plain queries. Only which
-events were late is taken from the lake's late letters, which are compared with what was held back.
+What is expected shares nothing with the windows: grouping, quantiles and sessions are written anew as plain queries.
+Only which events were late is taken from the lake's late letters, which are compared with what was held back. What is
+found is what any reader finds, by the view that is shipped.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from headrace_consumers.windows.latest import latest_rows
 from headrace_local.flights.data import FlightsData
 from headrace_local.flights.oracle import expect
 from headrace_local.lake_copy import LakeCopy
+from headrace_local.pipelines import flights as pipeline
 
 LATE = "flights_late"
 _KEYS = {"hourly_departures": "origin", "cancellations_3h": "carrier", "rotations": "tailnum"}
@@ -22,7 +25,8 @@ _KEYS = {"hourly_departures": "origin", "cancellations_3h": "carrier", "rotation
 
 @dataclass(frozen=True, slots=True)
 class WindowVerdict:
-    """Windows expected and found, those that differ, late events, and revisions beyond each window's first row."""
+    """Windows expected and found, those that differ, late events, and revisions: rows beyond each window's first, but
+    for tombstones."""
 
     expected: int
     windows: int
@@ -67,7 +71,7 @@ def reconcile_windows(
             database.execute(f"CREATE TABLE found_{name} AS {_found(name, curated)}")
             expected += _number(database, f"SELECT count(*) FROM expected_{name}")  # noqa: S608 -- our own names
             found += _number(database, f"SELECT count(*) FROM found_{name}")  # noqa: S608 -- our own names
-            revisions += _number(database, f"SELECT coalesce(sum(revision - 1), 0) FROM found_{name}")  # noqa: S608
+            revisions += _number(database, _revisions(name, curated))
             wrong += _number(database, _wrong(name))
         return WindowVerdict(
             expected=expected,
@@ -86,14 +90,22 @@ def _late(lake: LakeCopy) -> str:
 
 
 def _found(name: str, curated: LakeCopy) -> str:
-    """The last row of each window, tombstones left out."""
+    window = next(window for window in pipeline.windows if window.name == name)
+    if rows := _rows(name, curated):
+        return latest_rows(window, rows)
+    return f"SELECT * FROM expected_{name} WHERE false"  # noqa: S608 -- our own names
+
+
+def _revisions(name: str, curated: LakeCopy) -> str:
+    if rows := _rows(name, curated):
+        return f"SELECT count(*) FROM {rows} WHERE revision > 1 AND NOT early AND NOT deleted"  # noqa: S608 -- our own paths
+    return "SELECT 0"
+
+
+def _rows(name: str, curated: LakeCopy) -> str:
+    """A table expression; empty where no window came out."""
     files = curated.files(name)
-    if not files:
-        return f"SELECT *, 0 AS revision FROM expected_{name} WHERE false"  # noqa: S608 -- our own names
-    return f"""
-        SELECT * FROM read_parquet({files}, union_by_name = true) WHERE NOT early
-        QUALIFY row_number() OVER (PARTITION BY {_KEYS[name]}, window_start ORDER BY revision DESC) = 1 AND NOT deleted
-    """  # noqa: S608 -- our own names and paths
+    return f"read_parquet({files}, union_by_name = true)" if files else ""
 
 
 def _wrong(name: str) -> str:
