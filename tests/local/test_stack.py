@@ -90,6 +90,27 @@ def test_up_leaves_a_stack_that_answers_and_down_leaves_nothing(commands: Comman
     assert commands.run("status", "--name", "a")[0] == 1
 
 
+def test_a_shell_takes_what_up_prints(commands: Commands) -> None:
+    """stdout is exports alone, as any shell has them: of the stack's AWS, and of settings that suit it."""
+    script = 'eval "$("$0" -c "from headrace_local.cli import main; main()" up --name a --stream rivers)" && env'
+    said = subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable],
+        env=commands.env,
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    found = dict(line.split("=", 1) for line in said.stdout.splitlines() if "=" in line)
+    state = read_state(commands.folder("a"))
+    assert state
+    assert (found["AWS_ENDPOINT_URL"], found["HEADRACE_CBOR"]) == (state.endpoint, "false")
+    assert "headrace-local down --name a" in said.stderr
+    clients = AwsClients(state.endpoint)
+    assert clients.kinesis.list_streams()["StreamNames"] == ["rivers"]
+    clients.close()
+
+
 def test_two_names_run_side_by_side_and_one_name_only_once(commands: Commands) -> None:
     assert commands.run("up", "--name", "a")[0] == 0
     assert commands.run("up", "--name", "b")[0] == 0

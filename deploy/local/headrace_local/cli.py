@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -18,11 +19,12 @@ from headrace_local.interrupts import Interrupted, interruptible
 from headrace_local.processes import Member
 from headrace_local.progress import progress_view
 from headrace_local.report import print_verdict
-from headrace_local.resources import Resources
+from headrace_local.resources import STREAM, Resources
 from headrace_local.stack import StackStatus, owned_stack
 from headrace_local.stack import down as end_by_name
 from headrace_local.stack import status as status_by_name
 from headrace_local.state import Phase, StackState
+from headrace_local.workers import LOCAL_SETTINGS, settings_variables
 from headrace_producers.errors import HeadraceError
 
 app = App(
@@ -35,14 +37,24 @@ Name = Annotated[str | None, Parameter(help="Which stack; two names run side by 
 
 
 @app.command
-def up(*, name: Name = None, shards: int = 2) -> int:
-    """Start the local AWS with stream, buckets and commit log, and leave it running."""
+def up(*, name: Name = None, stream: str = STREAM, shards: int = 2) -> int:
+    """Start the local AWS with stream, buckets and commit log, and leave it running.
+
+    Prints exports for `eval`: all that the shell starts from then on finds the local AWS.
+
+    Parameters
+    ----------
+    stream
+        Name of the stream.
+    shards
+        Shards of the stream.
+    """
 
     def run() -> int:
         folder = StackFolder.named(name)
-        with owned_stack(folder, Resources(shards=shards)) as stack:
+        with owned_stack(folder, Resources(stream=stream, shards=shards)) as stack:
             stack.leave_up()
-        print(_how_to_use(stack.state))
+        _tell(stack.state)
         return 0
 
     return _told(run)
@@ -162,14 +174,17 @@ def _told(run: Callable[[], int], note: Callable[[str], None] = lambda _sentence
         return 1
 
 
-def _how_to_use(state: StackState) -> str:
-    exports = "\n".join(f"export {key}={value}" for key, value in aws_variables(state.endpoint).items())
-    return (
+def _tell(state: StackState) -> None:
+    """Prose goes to stderr, so that a shell may take stdout as it is."""
+    print(
         f"stack {state.name} is up at {state.endpoint}: stream {state.stream} ({state.shards} shards), "
         f"buckets {state.raw_bucket}, {state.processed_bucket} and {state.curated_bucket}, "
-        f"log table {state.log_table}\n{exports}\n"
-        f"# end it: headrace-local down --name {state.name}"
+        f"log table {state.log_table}\n"
+        f"headrace-local down --name {state.name} ends it",
+        file=sys.stderr,
     )
+    for name, value in (aws_variables(state.endpoint) | settings_variables(LOCAL_SETTINGS)).items():
+        print(f"export {name}={shlex.quote(value)}")
 
 
 def _report(found: StackStatus) -> str:

