@@ -16,6 +16,7 @@ import msgspec
 import pyarrow as pa
 from hypothesis import strategies as st
 
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.errors import FencedError
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings
@@ -34,7 +35,6 @@ from headrace_consumers.windows import (
     variance,
 )
 from headrace_consumers.windows.merging import merged
-from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from tests.consumers.windows.oracle import SENSED, Row, Sensed
 from tests.fakes.steps import Crash, Steps

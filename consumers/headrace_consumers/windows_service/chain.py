@@ -14,13 +14,13 @@ from typing import TypeVar
 
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commit.completing import complete_pending
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Counts, Link
 from headrace_consumers.errors import FencedError, LogError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
 from headrace_consumers.records import ROOT
 from headrace_consumers.windows_service.files import MANIFEST
-from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.manifest import Manifest, decode_manifest
 from headrace_consumers.windows_service.watermarks import MINUS_INFINITY_US
 

@@ -9,13 +9,13 @@ from threading import Event
 
 from headrace_consumers.aws import UPLOAD_CONNECTIONS, AwsClients
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.errors import FencedError
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import LakeSettings, LogSettings, WindowsSettings
 from headrace_consumers.telemetry.windows_metrics import WindowsMetrics
-from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from headrace_consumers.windows_service.watermarks import MINUS_INFINITY_US
 

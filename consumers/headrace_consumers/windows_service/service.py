@@ -17,6 +17,7 @@ import pyarrow as pa
 from msgspec.structs import replace
 
 from headrace_consumers.commit.completing import complete_pending
+from headrace_consumers.commitlog.following import Advance, Lineage, follow
 from headrace_consumers.commitlog.log import Beat, CommitLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import FencedError, MissingFileError
@@ -27,7 +28,6 @@ from headrace_consumers.windows.declare import partials_table
 from headrace_consumers.windows_service.chain import Draft, WindowsChain
 from headrace_consumers.windows_service.emitting import Emission, emit, preview
 from headrace_consumers.windows_service.files import curated_files, manifest_file, state_files, stored_partitions
-from headrace_consumers.windows_service.following import Advance, Lineage, follow
 from headrace_consumers.windows_service.manifest import Manifest
 from headrace_consumers.windows_service.state import WindowState
 from headrace_consumers.windows_service.tables import decoded

@@ -13,7 +13,7 @@ from headrace_consumers.errors import MissingFileError
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.windows_service.chain import WindowsChain
-from headrace_consumers.windows_service.following import Lineage
+from headrace_consumers.commitlog.following import Lineage
 from headrace_local.environment import AwsClients
 from headrace_local.pipelines import flights
 from headrace_local.resources import Resources

@@ -21,6 +21,7 @@ from headrace_consumers.cli import execute
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.items import link_item
 from headrace_consumers.commitlog.model import Chain, Commit
 from headrace_consumers.commitlog.tip import Tip, read_tip
@@ -28,7 +29,6 @@ from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.operate.rereading import KinesisReader, Stretch
 from headrace_consumers.settings import BatchSettings
-from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import WindowsPlan, WindowsService
 from tests.consumers.commitlog.links import link
 from tests.consumers.commitlog.tables import TABLE, make_table

@@ -8,12 +8,12 @@ from typing import Any
 
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import Beat, Committed
 from headrace_consumers.commitlog.model import Commit, Link, LinkKind
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.shards import Shard, StreamIdentity
-from headrace_consumers.windows_service.following import Lineage
 from tests.fakes.dynamodb import MemoryDynamo
 from tests.fakes.s3 import MemoryS3
 from tests.fakes.steps import Steps

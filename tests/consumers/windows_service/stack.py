@@ -22,13 +22,13 @@ import pyarrow.parquet as pq
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.tip import Tip, read_tip
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.operate.rereading import KinesisReader, Stretch
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import BatchSettings, LakeSettings
-from headrace_consumers.windows_service.following import Lineage
 from tests.consumers.commitlog.tables import TABLE, make_table
 from tests.consumers.runtime_process.aws import client, environment, local_aws
 from tests.consumers.windows_service.windowed import windowed

@@ -12,11 +12,11 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.grain import Grain
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings
 from headrace_consumers.windows import Tumbling, count, total
-from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from tests.consumers.windows_service.tides import CONTRACT, settle
 from tests.fakes.steps import Steps

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headrace_consumers.commitlog import keys
+from headrace_consumers.commitlog.following import Advance, follow
 from headrace_consumers.commitlog.model import LinkKind
 from headrace_consumers.errors import LogError, NewerFormatError
 from headrace_consumers.windows_service import manifest
-from headrace_consumers.windows_service.following import Advance, follow
 from headrace_consumers.windows_service.watermarks import ShardProgress
 from tests.consumers.windows_service.sea import TIDES, Sea
 

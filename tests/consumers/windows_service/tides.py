@@ -12,12 +12,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.grain import Grain
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.windows import Hopping, Session, Tumbling, Window, count, total
 from headrace_consumers.windows.partials import partials_of
-from headrace_consumers.windows_service.following import Lineage
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from headrace_consumers.windows_service.tables import encoded
 from headrace_producers.contracts import contract_of

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
 from headrace_consumers.errors import LogError
-from headrace_consumers.windows_service.watermarks import ShardProgress
+from headrace_consumers.records import ROOT
+
+
+class Progress(Protocol):
+    """How far a follower is in a shard's chain."""
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def ended(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +47,7 @@ class Advance:
 
 
 def follow(
-    log: CommitLog, lineage: Lineage, progress: Mapping[str, ShardProgress], shard_ids: Iterable[str]
+    log: CommitLog, lineage: Lineage, progress: Mapping[str, Progress], shard_ids: Iterable[str]
 ) -> Iterator[Advance]:
     """What stands after `progress`, oldest first; ends where nothing is ready. Raises LogError where the log lacks
     something that it names."""
@@ -51,7 +62,7 @@ def follow(
 class _Following:
     log: CommitLog
     lineage: Lineage
-    progress: Mapping[str, ShardProgress]
+    progress: Mapping[str, Progress]
     chains: dict[str, Iterator[Link]] = field(default_factory=dict)
     heads: dict[str, Link] = field(default_factory=dict)
     """Shard to its next link; shards that are at their tip have none."""
@@ -61,10 +72,11 @@ class _Following:
     def open(self, shard_id: str) -> None:
         if shard_id in self.chains:
             return
-        known = self.progress.get(shard_id, ShardProgress())
-        links = self.log.links_after(self.lineage.chain(shard_id), known.position)
-        self.chains[shard_id] = iter(()) if known.ended else links
-        self._step(shard_id, known.position)
+        known = self.progress.get(shard_id)
+        position = known.position if known else ROOT
+        links = self.log.links_after(self.lineage.chain(shard_id), position)
+        self.chains[shard_id] = iter(()) if known and known.ended else links
+        self._step(shard_id, position)
 
     def next_ready(self) -> Advance | None:
         """Attempt ids begin with their time, so shards advance together."""
