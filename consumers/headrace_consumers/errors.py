@@ -1,6 +1,8 @@
 """The consumers' branch of the error tree (its trunk: headrace_producers/errors.py).
 
 TransientError
+├── WarehouseAwayError      the warehouse cannot be reached, or the connection was lost: the outcome may be unknown
+├── WarehouseBusyError      another transaction was in the way: nothing was changed, the same again may pass
 └── (botocore's throttling, timeouts and 5xx are retried where they are met)
 TerminalError
 ├── ProtocolError           the MultiLangDaemon said something that the protocol does not know
@@ -12,10 +14,11 @@ TerminalError
 │   ├── MissingFileError       a committed file is neither there nor pending: `repair`
 │   ├── RepairError            a lost file cannot be made again as it was
 │   └── NewerFormatError       the log was written by a newer Headrace
-└── DaemonError             Java, the jars or the daemon itself cannot run
+├── DaemonError             Java, the jars or the daemon itself cannot run
+└── WarehouseStatementError    the warehouse refused a statement for its own sake
 """
 
-from headrace_producers.errors import TerminalError
+from headrace_producers.errors import TerminalError, TransientError
 
 
 class ProtocolError(TerminalError):
@@ -56,3 +59,21 @@ class NewerFormatError(LogError):
 
 class DaemonError(TerminalError):
     """Java, KCL's jars or the MultiLangDaemon cannot be started."""
+
+
+class WarehouseAwayError(TransientError):
+    """The warehouse is paused, restarts or cannot be reached, or the connection was lost. What ran then may have been
+    committed or not; the session is of no more use."""
+
+
+class WarehouseBusyError(TransientError):
+    """A serialization failure, a deadlock, or a lock that was waited for too long: the transaction changed nothing."""
+
+
+class WarehouseStatementError(TerminalError):
+    """The warehouse refused a statement: its own message, never our parameters. `sqlstate` is empty where there was
+    none."""
+
+    def __init__(self, message: str, sqlstate: str = "") -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate

@@ -103,6 +103,49 @@ class WindowsSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LoadSettings:
+    """How the loader follows the log, and when it loads."""
+
+    stream: str = ""
+    """Overrides the pipeline's stream."""
+    load_interval_s: float = 60.0
+    """A load is due so long after the first commit that waits for it."""
+    max_load_bytes: int = 1024 * MIB
+    """Or with so much waiting."""
+    max_load_files: int = 2_000
+    poll_interval_s: float = 1.0
+    """How long it waits where the log has nothing new."""
+    held_retry_s: float = 60.0
+    """How often files are tried again that did not fit."""
+    maintenance: str = ""
+    """Spans of UTC in which nothing is loaded: `sun 03:00-04:00, 23:50-00:10`; every day where none is named."""
+    metrics_port: int = 0
+    """Port of /metrics and /healthz on `metrics_host`; 0 draws a free one and logs it."""
+    metrics_host: str = "127.0.0.1"
+    stall_limit_s: float = 900.0
+    """Unhealthy, and ended, when no step has ended for longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WarehouseSettings:
+    """How the warehouse is reached, and where in it the loader writes."""
+
+    warehouse_host: str = ""
+    warehouse_port: int = 5439
+    warehouse_database: str = ""
+    warehouse_user: str = ""
+    warehouse_password: str = field(default="", repr=False)
+    """From HEADRACE_WAREHOUSE_PASSWORD alone: everybody on a machine may read its command lines."""
+    warehouse_ssl: bool = True
+    """TLS with a certificate that is verified, its name too. Off for the local warehouse only."""
+    warehouse_timeout_s: int = 900
+    """A connection on which a statement says nothing for longer counts as lost."""
+    warehouse_schema: str = "staging"
+    copy_role: str = "default"
+    """The role that COPY reads the lake with: an ARN, or the cluster's default."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerSettings:
     """Everything that `headrace-consumers run` needs beside the pipeline itself."""
 

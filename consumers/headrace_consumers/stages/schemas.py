@@ -29,6 +29,8 @@ POSITION_FIELDS = (
 )
 POSITIONS_CODED = ("shard_id", "sequence_number")
 """Columns that staged rows hold as dictionaries; readers of the lake see plain texts."""
+MAX_BYTES_KEY = "max_bytes"
+"""In the metadata of a text column: how wide its contract lets it be, which a reader may know the column only by."""
 COMMIT_FIELD = pa.field("commit_id", pa.string(), nullable=False)
 
 DEAD_LETTER_SCHEMA = pa.schema([
@@ -96,4 +98,5 @@ def without_commit(schema: pa.Schema) -> pa.Schema:
 
 
 def _metadata(column: Column) -> dict[str, str]:
-    return {"description": column.description} | ({"unit": column.unit} if column.unit else {})
+    said = {"description": column.description} | ({"unit": column.unit} if column.unit else {})
+    return said | ({MAX_BYTES_KEY: str(column.max_bytes)} if column.type is ColumnType.STRING else {})

@@ -62,9 +62,19 @@ class Column:
     scale: int = 0
     constraints: Constraints = Constraints()
 
+    @property
+    def max_bytes(self) -> int:
+        """Of a text in UTF-8: as its longest allowed value, or four per character of its limit."""
+        rules = self.constraints
+        if rules.allowed is not None:
+            return max(1, *(len(str(value).encode()) for value in rules.allowed))
+        return MAX_TEXT_BYTES if rules.max_length is None else min(max(1, 4 * rules.max_length), MAX_TEXT_BYTES)
+
 
 MAX_PRECISION = 38
 """Decimal digits that Arrow's decimal128 and Redshift hold."""
+MAX_TEXT_BYTES = 65_535
+"""Of UTF-8 in one text, whatever its contract says: Redshift's VARCHAR holds no more."""
 
 _TYPES: dict[Any, ColumnType] = {
     str: ColumnType.STRING,

@@ -14,6 +14,8 @@ from headrace_producers.errors import ContractError
 
 Event = TypeVar("Event", bound=msgspec.Struct)
 
+MAX_SORT_COLUMNS = 400
+"""Of a compound sort key in Redshift."""
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _declared: dict[type[msgspec.Struct], Contract] = {}
@@ -32,6 +34,10 @@ class Contract:
     """The column that says when it happened."""
     description: str
     columns: tuple[Column, ...]
+    sort_key: tuple[str, ...] = ()
+    """Columns by which the warehouse keeps its rows in order; the event time where none are named."""
+    dist_key: str | None = None
+    """The column whose value chooses the warehouse's slice; without one it decides itself."""
 
     @property
     def type(self) -> str:
@@ -46,8 +52,19 @@ class Contract:
         raise KeyError(name)
 
 
-def contract(*, name: str, version: int, partition_key: str, event_time: str) -> Callable[[type[Event]], type[Event]]:
-    """Declares a contract on a flat msgspec.Struct; ContractError says what is wrong with the declaration."""
+def contract(
+    *,
+    name: str,
+    version: int,
+    partition_key: str,
+    event_time: str,
+    sort_key: tuple[str, ...] = (),
+    dist_key: str | None = None,
+) -> Callable[[type[Event]], type[Event]]:
+    """Declares a contract on a flat msgspec.Struct; ContractError says what is wrong with the declaration.
+
+    `sort_key` and `dist_key` are how a table of the warehouse begins; they are no part of the contract's lock.
+    """
 
     def declare(event: type[Event]) -> type[Event]:
         declared = Contract(
@@ -58,6 +75,8 @@ def contract(*, name: str, version: int, partition_key: str, event_time: str) ->
             event_time=event_time,
             description=" ".join((event.__doc__ or "").split()),
             columns=read_columns(event),
+            sort_key=sort_key,
+            dist_key=dist_key,
         )
         _check(declared)
         if any(
@@ -101,3 +120,12 @@ def _check(declared: Contract) -> None:
     for column, kind in needed.items():
         if not any((found.name, found.type, found.required) == (column, kind, True) for found in declared.columns):
             raise ContractError(f"{where}: {column!r} must be a required {kind} column")
+    _check_physical(where, declared)
+
+
+def _check_physical(where: str, declared: Contract) -> None:
+    named = [*declared.sort_key, *([declared.dist_key] if declared.dist_key is not None else [])]
+    if unknown := sorted(set(named) - {column.name for column in declared.columns}):
+        raise ContractError(f"{where}: sort_key and dist_key name columns; there is no {', '.join(unknown)}")
+    if len(set(declared.sort_key)) < len(declared.sort_key) or len(declared.sort_key) > MAX_SORT_COLUMNS:
+        raise ContractError(f"{where}: sort_key names each column once, at most {MAX_SORT_COLUMNS}")

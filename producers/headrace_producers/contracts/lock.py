@@ -2,6 +2,7 @@
 
 Compatible within a version: an optional column more, a constraint wider, a description, unit or personal mark changed.
 Everything else needs a new version. A contract that is declared no more stays in the file: its data is in the lake.
+Sort and distribution keys are not in the lock: they change how fast the warehouse answers, never what.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The warehouse: how it is reached, and the tables that contracts and windows make there."""
