@@ -1,0 +1,96 @@
+"""The server that Redshift's clients connect to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from pathlib import Path
+from typing import Final
+
+from headrace_local.redshift import startup
+from headrace_local.redshift.backend import Backend, open_backend
+from headrace_local.redshift.session import Rewrite, Session
+from headrace_local.redshift.startup import CancelRequest, EncryptionRequest, StartupRequest
+from headrace_local.redshift.wire import Message
+
+log = logging.getLogger(__name__)
+
+_MAX_STARTUP_BYTES: Final = 10_000
+
+
+class Gateway:
+    """Takes clients until it is closed."""
+
+    def __init__(self, socket: Path | str, rewrite: Rewrite) -> None:
+        self._socket = socket
+        self._rewrite = rewrite
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def serve(self, host: str, port: int) -> asyncio.Server:
+        """It listens when this returns; a port of 0 is drawn."""
+        return await asyncio.start_server(self._take, host, port)
+
+    async def wait_closed(self) -> None:
+        """Until the last client is gone: each goes with its connection to PostgreSQL."""
+        await asyncio.gather(*self._clients, return_exceptions=True)
+
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._client(reader, writer))
+        self._clients.add(task)
+        task.add_done_callback(self._clients.discard)
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                backend = await self._begin(reader, writer)
+                if backend is not None:
+                    await Session(reader, writer, backend, self._rewrite).run()
+        except Exception:
+            log.exception("a client's connection ends with an error of the gateway")
+        finally:
+            writer.close()
+
+    async def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Backend | None:
+        """None where there is nothing to serve."""
+        while True:
+            match await _request(reader):
+                case EncryptionRequest():
+                    writer.write(startup.REFUSE_ENCRYPTION)
+                case CancelRequest(packet):
+                    await self._cancel(packet)
+                    return None
+                case StartupRequest(parameters):
+                    return await self._log_in(parameters, reader, writer)
+                case _:
+                    return None
+
+    async def _log_in(
+        self, parameters: dict[str, str], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> Backend | None:
+        writer.write(bytes(startup.ASK_PASSWORD))
+        if not startup.is_password(await _message(reader)):
+            writer.write(bytes(startup.NO_PASSWORD))
+            return None
+        backend, said = await open_backend(self._socket, startup.forwarded(parameters))
+        for message in startup.greeting(said):
+            writer.write(bytes(message))
+        return backend
+
+    async def _cancel(self, packet: bytes) -> None:
+        _, writer = await asyncio.open_unix_connection(str(self._socket))
+        writer.write(packet)
+        await writer.drain()
+        writer.close()
+
+
+async def _request(reader: asyncio.StreamReader) -> startup.Request:
+    length = int.from_bytes(await reader.readexactly(4))
+    if not 8 <= length <= _MAX_STARTUP_BYTES:  # noqa: PLR2004 -- a length and a code
+        return startup.UnknownRequest()
+    return startup.request(await reader.readexactly(length - 4))
+
+
+async def _message(reader: asyncio.StreamReader) -> Message:
+    header = await reader.readexactly(5)
+    return Message(header[:1], await reader.readexactly(min(int.from_bytes(header[1:]) - 4, _MAX_STARTUP_BYTES)))
