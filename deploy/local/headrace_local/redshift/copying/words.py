@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPED = re.compile(r"''|\\(.)", re.DOTALL)
+_ESCAPED = re.compile(r"''|\\.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,17 @@ class Words:
         return True
 
     def skip_mark(self, mark: str) -> bool:
-        if self.peek() != Token("mark", mark):
+        if not self.peek_mark(mark):
             return False
         self._next += 1
         return True
+
+    def peek_mark(self, mark: str) -> bool:
+        return self.peek() == Token("mark", mark)
+
+    def peek_text(self) -> bool:
+        token = self.peek()
+        return token is not None and token.kind == "text"
 
     def expect_mark(self, mark: str) -> None:
         if not self.skip_mark(mark):
@@ -82,8 +89,7 @@ class Words:
     def text(self) -> str:
         """A quoted text, after an optional AS."""
         self.skip("AS")
-        token = self.peek()
-        if token is None or token.kind != "text":
+        if not self.peek_text():
             raise self.unexpected()
         return self.take().value
 
@@ -121,13 +127,18 @@ def _tokens(sql: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(sql):
         written = match.group()
         if match.lastgroup == "text":
-            yield Token("text", _ESCAPED.sub(lambda escaped: escaped.group(1) or "'", written[1:-1]))
+            yield Token("text", _ESCAPED.sub(_unescaped, written[1:-1]))
         elif match.lastgroup == "name":
             yield Token("name", written[1:-1].replace('""', '"'))
         elif match.lastgroup == "word":
             yield Token("word", written)
         elif match.lastgroup == "mark":
             yield Token("mark", written)
+
+
+def _unescaped(escaped: re.Match[str]) -> str:
+    """Quotes only: what other backslashes mean is for the option to say."""
+    return "'" if escaped.group().endswith("'") else escaped.group()
 
 
 def _shown(token: Token) -> str:

@@ -1,0 +1,130 @@
+"""COPY: from the statement and the target's columns to the CSV that PostgreSQL reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from headrace_local.redshift.copying.columns import TableColumn
+from headrace_local.redshift.copying.failures import (
+    FILE_NOT_FOUND,
+    S3_ERROR,
+    SPECTRUM_SCAN_ERROR,
+    CopyFailure,
+    LoadError,
+    scan_failure,
+)
+from headrace_local.redshift.copying.fitting import require_loadable
+from headrace_local.redshift.copying.manifest import Entry, read_manifest
+from headrace_local.redshift.copying.objects import Objects, S3Object
+from headrace_local.redshift.copying.options import ParquetFormat
+from headrace_local.redshift.copying.parquet import ParquetSource
+from headrace_local.redshift.copying.statement import CopyStatement
+from headrace_local.redshift.copying.values import CSV_OPTIONS
+from headrace_local.redshift.errors import NotImitatedError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedFile:
+    url: str
+    bytes: int
+    rows: int
+
+
+class CopySource:
+    """The rows as chunks of CSV, each of whole lines. `rows` and `files` grow as they are read; a file that cannot be
+    loaded raises CopyFailure. Reading waits for S3: not for an event loop's thread."""
+
+    options = CSV_OPTIONS
+
+    def __init__(self, statement: CopyStatement, columns: Sequence[TableColumn], objects: Objects) -> None:
+        self._statement = statement
+        self._columns = columns
+        self._objects = objects
+        self._found = _files(statement, objects)
+        self.files: list[LoadedFile] = []
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    def __iter__(self) -> Iterator[bytes]:
+        with ThreadPoolExecutor(1) as ahead:
+            coming = [ahead.submit(self._objects.opened, found) for found in self._found[:1]]
+            for index, found in enumerate(self._found):
+                opened = coming.pop().result()
+                coming += [ahead.submit(self._objects.opened, after) for after in self._found[index + 1 : index + 2]]
+                yield from self._chunks(found, opened)
+
+    def _chunks(self, found: S3Object, opened: Any) -> Iterator[bytes]:
+        source = _source(self._statement, self._columns, found, opened)
+        yield from source.chunks()
+        self.files.append(LoadedFile(found.url, found.bytes, source.rows))
+
+
+class FileSource(Protocol):
+    """One file: its rows as CSV, and, once they are read, how many of them are loaded."""
+
+    @property
+    def rows(self) -> int: ...
+
+    def chunks(self) -> Iterator[bytes]: ...
+
+
+def _source(statement: CopyStatement, columns: Sequence[TableColumn], found: S3Object, opened: Any) -> FileSource:
+    match statement.format:
+        case ParquetFormat():
+            return ParquetSource(found.url, opened, columns, statement.format)
+        case _:
+            raise NotImitatedError("COPY of this format is not imitated locally")
+
+
+def open_copy(statement: CopyStatement, columns: Sequence[TableColumn], s3: S3Client) -> CopySource:
+    """Finds the files. Raises CopyFailure, RedshiftError or NotImitatedError before a row is read."""
+    if isinstance(statement.format, ParquetFormat):
+        require_loadable(columns, statement.format)
+    return CopySource(statement, columns, Objects(s3))
+
+
+def _files(statement: CopyStatement, objects: Objects) -> list[S3Object]:
+    columnar = isinstance(statement.format, ParquetFormat)
+    if not statement.manifest:
+        return _by_prefix(statement, objects)
+    entries = read_manifest(statement.source, objects.read(statement.source), columnar=columnar)
+    found = objects.find([entry.location for entry in entries])
+    files = [file for entry, file in zip(entries, found, strict=True) if _is_there(entry, file, columnar=columnar)]
+    present = [file for file in files if file is not None]
+    if not present:
+        raise _missing(str(statement.source), columnar=columnar)
+    return present
+
+
+def _by_prefix(statement: CopyStatement, objects: Objects) -> list[S3Object]:
+    found = [file for file in objects.listed(statement.source) if not file.location.key.endswith("/")]
+    if not found:
+        sentence = f"The specified S3 prefix '{statement.source.key}' does not exist"
+        raise CopyFailure(sentence, LoadError(str(statement.source), S3_ERROR, sentence))
+    return found
+
+
+def _is_there(entry: Entry, file: S3Object | None, *, columnar: bool) -> bool:
+    if file is None:
+        if entry.mandatory:
+            raise _missing(entry.url, columnar=columnar)
+        return False
+    if entry.meta.content_length not in (None, file.bytes):
+        sentence = (
+            f"File '{file.url}' has {file.bytes} bytes, its manifest's content_length is {entry.meta.content_length}"
+        )
+        raise scan_failure(LoadError(file.url, SPECTRUM_SCAN_ERROR, sentence))
+    return True
+
+
+def _missing(url: str, *, columnar: bool) -> CopyFailure:
+    sentence = "Spectrum Scan Error: File not found" if columnar else f"File not found: {url}"
+    return CopyFailure(sentence, LoadError(url, FILE_NOT_FOUND, f"File not found: {url}"))
