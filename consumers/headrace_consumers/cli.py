@@ -30,6 +30,13 @@ for where, what in {
     "operate.commands:repair": "Make a committed file that is missing once more.",
 }.items():
     app.command(f"headrace_consumers.{where}", help=what)
+schema = App(name="schema", help="The warehouse's tables, as contracts and windows want them.")
+for where, what in {
+    "commands.schema:plan": "Print what would change.",
+    "commands.schema:apply": "Print what changes, and change it.",
+}.items():
+    schema.command(f"headrace_consumers.{where}", help=what)
+app.command(schema)
 
 
 def main() -> None:

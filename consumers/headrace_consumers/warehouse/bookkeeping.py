@@ -49,7 +49,6 @@ VIEWS = StagingTable(
     (
         TableColumn("view_name", varchar(128), nullable=False),
         TableColumn("select_sha256", varchar(64), nullable=False),
-        TableColumn("applied_at", _TIMESTAMP, nullable=False),
     ),
 )
 """Of which SELECT each view was made: the warehouse tells it in words of its own."""

@@ -33,7 +33,7 @@ _KEEPALIVE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class RedshiftWarehouse:
+class Redshift:
     """The warehouse that the settings name."""
 
     settings: WarehouseSettings

@@ -63,7 +63,8 @@ def _columns(schema: pa.Schema) -> Iterator[TableColumn]:
 
 
 def _last_view(window: Window, schema: str) -> StagingView:
-    return StagingView(view_name(window), latest_rows(window, f"{quoted(schema)}.{quoted(window.name)}"))
+    source = f"{quoted(schema)}.{quoted(window.name)}"
+    return StagingView(view_name(window), window.name, latest_rows(window, source))
 
 
 def _check_names(pipeline: Pipeline) -> None:

@@ -38,6 +38,8 @@ class StagingView:
     """A view over tables of staging, bound to none: a table below it can change."""
 
     name: str
+    table: str
+    """The one that it reads."""
     select: str
 
 
