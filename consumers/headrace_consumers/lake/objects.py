@@ -62,6 +62,10 @@ class ObjectStore(Protocol):
         """The object whole. Raises MissingFileError where there is none."""
         ...
 
+    def read_tail(self, bucket: str, key: str, length: int) -> bytes:
+        """The object's last bytes, all of it where it is shorter. Raises MissingFileError where there is none."""
+        ...
+
     def delete(self, bucket: str, key: str) -> None:
         """Removes an object that nothing names any more; safe to repeat."""
         ...

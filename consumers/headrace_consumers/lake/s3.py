@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -94,9 +94,15 @@ class S3Store:
         )
 
     def read(self, bucket: str, key: str) -> bytes:
+        return self._get(bucket, key, {})
+
+    def read_tail(self, bucket: str, key: str, length: int) -> bytes:
+        return self._get(bucket, key, {"Range": f"bytes=-{length}"})
+
+    def _get(self, bucket: str, key: str, span: Mapping[str, Any]) -> bytes:
         try:
             answer = retried(
-                lambda: self._client.get_object(Bucket=bucket, Key=key),
+                lambda: self._client.get_object(Bucket=bucket, Key=key, **span),
                 f"read from s3://{bucket}",
                 retry=lambda error: passes_by_itself(error) and error_code(error) not in _GONE,
             )

@@ -85,6 +85,32 @@ LOW_WATERMARK_SECONDS = Metric(
     "Unix time up to which events are complete; minus infinity while a shard has said nothing",
 )  # fmt: skip
 
+LOADS = Metric("headrace_loads", Kind.COUNTER, "loads", "Transactions of the loader that stand in the warehouse")
+LOAD_SECONDS = Metric(
+    "headrace_load_duration_seconds", Kind.HISTOGRAM, "seconds", "From the first look to the commit", buckets=_SECONDS
+)
+LOADED_ROWS = Metric("headrace_loaded_rows", Kind.COUNTER, "rows", "Rows copied into the warehouse", ("table",))
+LOADED_FILES = Metric("headrace_loaded_files", Kind.COUNTER, "files", "Files copied into the warehouse", ("table",))
+HELD_FILES = Metric("headrace_held_files", Kind.GAUGE, "files", "Files that wait until their table fits")
+QUARANTINED_FILES = Metric(
+    "headrace_quarantined_files", Kind.COUNTER, "files", "Files that cannot be loaded and wait for an operator",
+    ("table",),
+)  # fmt: skip
+WAITING_SECONDS = Metric(
+    "headrace_load_waiting_seconds", Kind.GAUGE, "seconds", "Age of the oldest commit that waits for its load"
+)
+WAITING_FILES = Metric("headrace_load_waiting_files", Kind.GAUGE, "files", "Files that wait for the next load")
+WAREHOUSE_UP = Metric("headrace_warehouse_up", Kind.GAUGE, "state", "1 while the warehouse answers, else 0")
+LOADERS_OVERTAKEN = Metric(
+    "headrace_loader_overtaken", Kind.COUNTER, "times", "Another loader of the pipeline was faster"
+)
+
+LOAD_CATALOGUE = (
+    LOADS, LOAD_SECONDS, LOADED_ROWS, LOADED_FILES, HELD_FILES, QUARANTINED_FILES, WAITING_SECONDS, WAITING_FILES,
+    WAREHOUSE_UP, LOADERS_OVERTAKEN, MEMORY,
+)  # fmt: skip
+"""What the loader shows."""
+
 WINDOWS_CATALOGUE = (
     WINDOW_STEPS, WINDOW_STEP_SECONDS, WINDOW_COMMITS, WINDOWS_OPEN, WINDOWS_EMITTED, WINDOWS_REVISED, WINDOWS_DELETED,
     LOW_WATERMARK_SECONDS, MEMORY,

@@ -1,0 +1,52 @@
+"""`headrace-consumers load MODULE:PIPELINE`."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headrace_consumers.loading import load_pipeline
+from headrace_consumers.settings import LakeSettings, LoadSettings, LogSettings, WarehouseSettings
+
+FLAT = Parameter(name="*")
+LAKE, LOG, LOAD, WAREHOUSE = LakeSettings(), LogSettings(), LoadSettings(), WarehouseSettings()
+
+
+def load(
+    pipeline: str,
+    /,
+    *,
+    lake: Annotated[LakeSettings, FLAT] = LAKE,
+    log: Annotated[LogSettings, FLAT] = LOG,
+    load: Annotated[LoadSettings, FLAT] = LOAD,
+    warehouse: Annotated[WarehouseSettings, FLAT] = WAREHOUSE,
+) -> int:
+    """Run the loader of a pipeline until SIGTERM: it copies what workers and windows commit into the warehouse.
+
+    Every option is also an environment variable: HEADRACE_ and its name, such as HEADRACE_WAREHOUSE_HOST.
+
+    Parameters
+    ----------
+    pipeline
+        MODULE:PIPELINE, such as my_team.pipelines:flights; the working directory is importable.
+    """
+    declared = load_pipeline(pipeline)
+    from headrace_consumers.aws import make_clients
+    from headrace_consumers.commands.serving import served, stop_on_signals
+    from headrace_consumers.load.running import LoadRunner
+    from headrace_consumers.runtime.preflight import connect, require
+    from headrace_consumers.telemetry.load_metrics import LoadMetrics
+    from headrace_consumers.warehouse.redshift import Redshift
+
+    aws = connect(os.environ)
+    require(aws, load.stream or declared.stream, log.log_table, tuple(lake.buckets.values()))
+    metrics = LoadMetrics()
+    runner = LoadRunner(
+        declared, make_clients(aws.region), Redshift(warehouse),
+        lake=lake, log=log, load=load, target=warehouse, metrics=metrics,
+    )  # fmt: skip
+    with served("the loader", declared.name, load, metrics):
+        runner.run(stop_on_signals())
+    return 0

@@ -1,0 +1,186 @@
+"""The loader's books in the warehouse: its head, how far it is, and what became of every file.
+
+They change in the transaction that copies the rows, so what the ledger says is what the tables hold. The head excludes
+a second loader at any isolation level: who does not find it as it was read has been overtaken, and starts over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.errors import FencedError, WarehouseStatementError
+from headrace_consumers.load.waiting import ChainPosition, LakeFile
+from headrace_consumers.warehouse.session import WarehouseSession
+from headrace_producers.errors import SettingsError
+
+_CHUNK = 500
+"""Rows of one INSERT, and texts of one IN: Redshift takes 16 MB a statement, and plans long lists slowly."""
+_REASON_CHARS = 250
+"""VARCHAR(1024) counts bytes."""
+
+
+class FileState(StrEnum):
+    """What became of a file."""
+
+    LOADED = "loaded"
+    HELD = "held"
+    """Waits until its table fits; tried again by itself."""
+    QUARANTINED = "quarantined"
+    """Cannot be loaded, whatever becomes of its table; an operator releases it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the ledger."""
+
+    file: LakeFile
+    state: FileState
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """As they stood when they were read."""
+
+    seq: int
+    positions: Mapping[str, ChainPosition]
+    held: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The books of one pipeline. Every call blocks on the warehouse and raises its errors."""
+
+    schema: str
+    lineage: Lineage
+
+    def read(self, session: WarehouseSession) -> Books:
+        """Raises SettingsError where `schema apply` has not made them yet."""
+        return Books(self._head(session), self._positions(session), tuple(self._held(session)))
+
+    def take_head(self, session: WarehouseSession, seq: int) -> None:
+        """Begins a transaction of ours, or raises FencedError."""
+        taken = session.run(
+            f"UPDATE {self._name('head')} SET seq = seq + 1 WHERE pipeline = %s AND seq = %s",  # noqa: S608
+            self.lineage.pipeline, seq,
+        )  # fmt: skip
+        if taken != 1:
+            raise FencedError(
+                f"another loader of pipeline {self.lineage.pipeline} is past head {seq}: starting over from the books"
+            )
+
+    def known(self, session: WarehouseSession, files: Sequence[LakeFile]) -> dict[str, FileState]:
+        """URL to state, of those that the ledger has."""
+        found: dict[str, FileState] = {}
+        for commit_ids in _chunks(sorted({file.commit_id for file in files})):
+            rows = session.query(
+                f"SELECT file_key, state FROM {self._name('ledger')} WHERE pipeline = %s"  # noqa: S608
+                f" AND commit_id IN ({_marks(commit_ids)})",
+                self.lineage.pipeline, *commit_ids,
+            )  # fmt: skip
+            found |= {url: FileState(state) for url, state in rows}
+        return found
+
+    def record(self, session: WarehouseSession, entries: Iterable[Entry], load_id: str, now_ms: int) -> None:
+        """Writes what became of these files, in place of what was said of them before."""
+        at = datetime.fromtimestamp(now_ms / 1000, UTC).replace(tzinfo=None)
+        for chunk in _chunks(list(entries)):
+            urls = [entry.file.url for entry in chunk]
+            session.run(
+                f"DELETE FROM {self._name('ledger')} WHERE pipeline = %s AND file_key IN ({_marks(urls)})",  # noqa: S608
+                self.lineage.pipeline, *urls,
+            )  # fmt: skip
+            rows = [self._row(entry, load_id, at) for entry in chunk]
+            self._insert(session, "ledger", _LEDGER_COLUMNS, rows)
+
+    def save_positions(self, session: WarehouseSession, moved: Mapping[str, ChainPosition]) -> None:
+        for chunk in _chunks(sorted(moved)):
+            session.run(
+                f"DELETE FROM {self._name('positions')} WHERE {_LINEAGE} AND shard_id IN ({_marks(chunk)})",  # noqa: S608
+                *self._of_lineage(), *chunk,
+            )  # fmt: skip
+            rows = [
+                (*self._of_lineage(), shard_id, str(moved[shard_id].position), moved[shard_id].ended)
+                for shard_id in chunk
+            ]
+            columns = ("pipeline", "generation", "stream_created_ms", "shard_id", "position", "ended")
+            self._insert(session, "positions", columns, rows)
+
+    def _head(self, session: WarehouseSession) -> int:
+        pipeline = self.lineage.pipeline
+        try:
+            rows = session.query(f"SELECT seq FROM {self._name('head')} WHERE pipeline = %s", pipeline)  # noqa: S608
+        except WarehouseStatementError as error:
+            if error.sqlstate not in _NOT_THERE:
+                raise
+            rows = []
+        if len(rows) != 1:
+            raise SettingsError(
+                f"{self._name('head')} has {len(rows)} rows for pipeline {pipeline}, and must have one: "
+                "run `headrace-consumers schema apply`" + (", or delete all but the greatest" if rows else "")
+            )
+        return int(rows[0][0])
+
+    def _positions(self, session: WarehouseSession) -> dict[str, ChainPosition]:
+        rows = session.query(
+            f"SELECT shard_id, position, ended FROM {self._name('positions')} WHERE {_LINEAGE}",  # noqa: S608
+            *self._of_lineage(),
+        )  # fmt: skip
+        return {shard_id: ChainPosition(int(position), bool(ended)) for shard_id, position, ended in rows}
+
+    def _held(self, session: WarehouseSession) -> Iterator[Entry]:
+        rows = session.query(
+            f"SELECT commit_id, table_name, file_key, row_count, byte_count, reason FROM {self._name('ledger')}"  # noqa: S608
+            " WHERE pipeline = %s AND state = %s",
+            self.lineage.pipeline, FileState.HELD.value,
+        )  # fmt: skip
+        for commit_id, table, url, row_count, byte_count, reason in rows:
+            bucket, key = url.removeprefix("s3://").split("/", 1)
+            yield Entry(
+                LakeFile(commit_id, table, bucket, key, int(row_count), int(byte_count)), FileState.HELD, reason
+            )
+
+    def _row(self, entry: Entry, load_id: str, at: datetime) -> tuple[Any, ...]:
+        file = entry.file
+        return (
+            self.lineage.pipeline, self.lineage.generation, file.commit_id, file.table, file.url, file.rows, file.bytes,
+            entry.state.value, entry.reason[:_REASON_CHARS], load_id, at,
+        )  # fmt: skip
+
+    def _insert(
+        self, session: WarehouseSession, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    ) -> None:
+        values = ", ".join(f"({_marks(row)})" for row in rows)
+        session.run(
+            f"INSERT INTO {self._name(table)} ({', '.join(columns)}) VALUES {values}",  # noqa: S608
+            *(value for row in rows for value in row),
+        )  # fmt: skip
+
+    def _of_lineage(self) -> tuple[str, int, int]:
+        return self.lineage.pipeline, self.lineage.generation, self.lineage.stream_created_ms
+
+    def _name(self, table: str) -> str:
+        return f'"{self.schema}".loader_{table}'
+
+
+_NOT_THERE = ("42P01", "3F000")
+"""No such table, no such schema."""
+_LINEAGE = "pipeline = %s AND generation = %s AND stream_created_ms = %s"
+_LEDGER_COLUMNS = (
+    "pipeline", "generation", "commit_id", "table_name", "file_key", "row_count", "byte_count", "state", "reason",
+    "load_id", "recorded_at",
+)  # fmt: skip
+
+
+def _marks(values: Sequence[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for begin in range(0, len(values), _CHUNK):
+        yield values[begin : begin + _CHUNK]

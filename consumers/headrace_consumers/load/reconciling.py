@@ -1,0 +1,131 @@
+"""What is committed against what is in the warehouse: the log says which files there are, the ledger what became of
+each, and the tables how many rows of each commit they really hold. It only reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.model import Commit, LinkKind
+from headrace_consumers.load.ledger import FileState, Ledger
+from headrace_consumers.load.waiting import LakeFile, TablePlace, by_table, lake_files
+from headrace_consumers.warehouse.session import WarehouseSession
+from headrace_consumers.warehouse.tables import quoted
+from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
+
+_CHUNK = 500
+
+
+class FindingKind(StrEnum):
+    """What is wrong with a file, or with a commit's rows in a table."""
+
+    OVERDUE = "overdue"
+    """Committed longer ago than a load may take, and the ledger does not know it."""
+    HELD = "held"
+    QUARANTINED = "quarantined"
+    ROWS_MISSING = "rows missing"
+    """The ledger says loaded, and the table holds fewer rows of the commit."""
+    ROWS_DOUBLED = "rows doubled"
+    """The table holds more rows of the commit than its files have."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    kind: FindingKind
+    table: str
+    commit_id: str
+    file: str = ""
+    """Empty where it is about a commit's rows in a table."""
+    detail: str = ""
+
+    def __str__(self) -> str:
+        where = self.file or f"commit {self.commit_id}"
+        return f"{self.kind}: {self.table}, {where}" + (f": {self.detail}" if self.detail else "")
+
+
+class Reconciled(msgspec.Struct, frozen=True):
+    """The files of the commits that were looked at."""
+
+    committed: int
+    loaded: int
+    waiting: int
+    """Committed a moment ago, and not loaded yet."""
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """Blocks on the log and the warehouse; raises their errors."""
+
+    log: CommitLog
+    session: WarehouseSession
+    ledger: Ledger
+    places: frozenset[TablePlace]
+
+    def reconcile(self, now_ms: int, *, since_s: float, overdue_s: float) -> Reconciled:
+        """Of the commits of the last `since_s`; younger ones than `overdue_s` may still wait."""
+        commits = list(self._commits(now_ms - int(since_s * 1000)))
+        files = [file for commit in commits for file in lake_files(commit.attempt_id, commit.files, self.places)]
+        overdue_ms = now_ms - int(overdue_s * 1000)
+        old = {commit.attempt_id for commit in commits if commit.written_ms <= overdue_ms}
+        known = self.ledger.known(self.session, files)
+        findings = [*_of_files(files, known, old), *self._of_rows(files, known)]
+        loaded = sum(known.get(file.url) is FileState.LOADED for file in files)
+        waiting = sum(file.url not in known and file.commit_id not in old for file in files)
+        return Reconciled(len(files), loaded, waiting, tuple(findings))
+
+    def _commits(self, since_ms: int) -> Iterator[Commit]:
+        lineage = self.ledger.lineage
+        seen: set[str] = set()
+        for shard_id in self._shard_ids(lineage):
+            for link in self.log.newest_links(lineage.chain(shard_id)):
+                if link.written_ms < since_ms:
+                    break
+                if link.kind is LinkKind.DATA and link.attempt_id not in seen:
+                    seen.add(link.attempt_id)
+                    if (commit := self.log.commit(lineage.pipeline, lineage.generation, link.attempt_id)) is not None:
+                        yield commit
+
+    def _shard_ids(self, lineage: Lineage) -> list[str]:
+        chains = self.log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
+        return [*sorted(chain.shard_id for chain in chains), WINDOWS]
+
+    def _of_rows(self, files: Sequence[LakeFile], known: Mapping[str, FileState]) -> Iterator[Finding]:
+        for table, found in by_table(files).items():
+            wanted: Counter[str] = Counter()
+            for file in found:
+                wanted[file.commit_id] += file.rows if known.get(file.url) is FileState.LOADED else 0
+            held = self._rows_in(table, sorted(wanted))
+            for commit_id, rows in sorted(wanted.items()):
+                if held[commit_id] != rows:
+                    kind = FindingKind.ROWS_MISSING if held[commit_id] < rows else FindingKind.ROWS_DOUBLED
+                    detail = f"{held[commit_id]} rows in the table, {rows} loaded"
+                    yield Finding(kind, table, commit_id, detail=detail)
+
+    def _rows_in(self, table: str, commit_ids: Sequence[str]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        name = f"{quoted(self.ledger.schema)}.{quoted(table)}"
+        for begin in range(0, len(commit_ids), _CHUNK):
+            chunk: Sequence[Any] = commit_ids[begin : begin + _CHUNK]
+            rows = self.session.query(
+                f"SELECT commit_id, count(*) FROM {name} WHERE commit_id IN ({', '.join(['%s'] * len(chunk))})"  # noqa: S608 -- our own names
+                " GROUP BY commit_id", *chunk,
+            )  # fmt: skip
+            found.update({commit_id: int(number) for commit_id, number in rows})
+        return found
+
+
+def _of_files(files: Iterable[LakeFile], known: Mapping[str, FileState], old: set[str]) -> Iterator[Finding]:
+    kinds = {FileState.HELD: FindingKind.HELD, FileState.QUARANTINED: FindingKind.QUARANTINED}
+    for file in files:
+        state = known.get(file.url)
+        if state in kinds:
+            yield Finding(kinds[state], file.table, file.commit_id, file.url)
+        elif state is None and file.commit_id in old:
+            yield Finding(FindingKind.OVERDUE, file.table, file.commit_id, file.url)

@@ -1,0 +1,161 @@
+"""The loader: follow -> wait until a load is due -> load.
+
+Where it is stands in the warehouse, in the transaction that brought the rows. So a crash, a lost answer or a second
+loader leaves nothing to repair: the next one reads the books and goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+
+from msgspec.structs import replace
+
+from headrace_consumers.commit.completing import complete_pending
+from headrace_consumers.commitlog.following import Advance, Lineage, follow
+from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.model import Commit
+from headrace_consumers.errors import MissingFileError
+from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.load.ledger import Books, Entry, FileState
+from headrace_consumers.load.loading import Loading, LoadOutcome
+from headrace_consumers.load.maintenance import Maintenance
+from headrace_consumers.load.waiting import ChainPosition, LakeFile, TablePlace, Waiting
+from headrace_consumers.warehouse.session import WarehouseSession
+from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderPlan:
+    """What the loader is to do."""
+
+    lineage: Lineage
+    places: frozenset[TablePlace]
+    load_interval_s: float = 60.0
+    """A load is due so long after the first commit that waits for it."""
+    max_load_bytes: int = 1 << 30
+    """Or with so much waiting."""
+    max_load_files: int = 2_000
+    held_retry_s: float = 60.0
+    maintenance: Maintenance = field(default_factory=Maintenance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReport:
+    """What one step did, and how things stand after it."""
+
+    followed: int = 0
+    """Commits."""
+    loaded: tuple[LakeFile, ...] = ()
+    set_aside: tuple[Entry, ...] = ()
+    held: int = 0
+    waiting_files: int = 0
+    waiting_bytes: int = 0
+    waiting_s: float = 0.0
+    in_maintenance: bool = False
+    more: bool = False
+    """The next step has something to do already."""
+
+
+class Loader:
+    """One process of it, over one session. After an exception the object is of no use: start anew."""
+
+    def __init__(
+        self,
+        plan: LoaderPlan,
+        log: CommitLog,
+        store: ObjectStore,
+        session: WarehouseSession,
+        loading: Loading,
+        *,
+        now_ms: Callable[[], int],
+        pool: ThreadPoolExecutor | None = None,
+    ) -> None:
+        """Reads the books. Raises the warehouse's errors."""
+        self._plan, self._log, self._store, self._session, self._loading = plan, log, store, session, loading
+        self._now_ms, self._pool = now_ms, pool
+        self._begin(loading.ledger.read(session))
+        self._retried_s = self._now_s()
+
+    def step(self) -> LoadReport:
+        """Follows, and loads where that is due. Raises FencedError, LogError, and the warehouse's errors."""
+        advances = self._follow()
+        in_maintenance = self._plan.maintenance.is_on(self._now_ms())
+        outcome = self._load() if self._is_due() and not in_maintenance else LoadOutcome()
+        return LoadReport(
+            followed=sum(advance.commit is not None for advance in advances),
+            loaded=outcome.loaded,
+            set_aside=outcome.set_aside,
+            held=len(self._held),
+            waiting_files=len(self._waiting.files),
+            waiting_bytes=self._waiting.bytes,
+            waiting_s=self._waiting.age_s(self._now_s()),
+            in_maintenance=in_maintenance,
+            more=not in_maintenance and (self._is_full() or bool(outcome.loaded)),
+        )
+
+    def _begin(self, books: Books) -> None:
+        self._seq = books.seq
+        self._progress: dict[str, ChainPosition] = dict(books.positions)
+        self._held: Mapping[str, Entry] = {entry.file.url: entry for entry in books.held}
+        self._waiting = Waiting(self._plan.places)
+
+    # --- following
+
+    def _follow(self) -> Sequence[Advance]:
+        """What stands in the log after what waits already, as far as one load goes."""
+        lineage, room = self._plan.lineage, self._plan.max_load_files - len(self._waiting.files)
+        chains = self._log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
+        shard_ids = sorted({chain.shard_id for chain in chains} | {WINDOWS})
+        advances = list(islice(follow(self._log, lineage, self._progress, shard_ids), max(room, 0)))
+        self._complete(advances)
+        self._waiting.add(advances, self._now_s())
+        self._progress |= self._waiting.positions
+        return advances
+
+    def _complete(self, advances: Sequence[Advance]) -> None:
+        commits = [advance.commit for advance in advances if advance.commit]
+        files = [replace(commit, files=(file,)) for commit in commits for file in commit.files]
+        list((self._pool.map if self._pool else map)(self._complete_one, files))
+
+    def _complete_one(self, commit: Commit) -> None:
+        """A file that is lost hinders nobody here: its footer will be missed."""
+        with suppress(MissingFileError):
+            complete_pending(self._store, commit)
+
+    # --- loading
+
+    def _is_full(self) -> bool:
+        plan, waiting = self._plan, self._waiting
+        return waiting.bytes >= plan.max_load_bytes or len(waiting.files) >= plan.max_load_files
+
+    def _is_due(self) -> bool:
+        now_s = self._now_s()
+        waited = self._waiting.since_s is not None and self._waiting.age_s(now_s) >= self._plan.load_interval_s
+        return waited or self._is_full() or self._retries_held(now_s)
+
+    def _retries_held(self, now_s: float) -> bool:
+        return bool(self._held) and now_s - self._retried_s >= self._plan.held_retry_s
+
+    def _load(self) -> LoadOutcome:
+        held = [entry.file for entry in self._held.values()] if self._retries_held(self._now_s()) else []
+        files = [*self._waiting.files, *held]
+        outcome = self._loading.load(self._session, self._seq, files, self._waiting.positions)
+        self._seq += 1
+        if held:
+            self._retried_s = self._now_s()
+        self._keep_held(outcome)
+        self._waiting.clear()
+        return outcome
+
+    def _keep_held(self, outcome: LoadOutcome) -> None:
+        settled = {file.url for file in outcome.loaded} | {entry.file.url for entry in outcome.set_aside}
+        still = {url: entry for url, entry in self._held.items() if url not in settled}
+        again = {entry.file.url: entry for entry in outcome.set_aside if entry.state is FileState.HELD}
+        self._held = still | again
+
+    def _now_s(self) -> float:
+        return self._now_ms() / 1000

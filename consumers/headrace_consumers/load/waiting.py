@@ -1,0 +1,92 @@
+"""What is committed and not loaded yet: commits in the order of the log, until a load is due. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from headrace_consumers.commitlog.following import Advance
+from headrace_consumers.commitlog.model import LinkKind
+from headrace_consumers.lake.objects import PendingFile
+from headrace_consumers.records import ROOT
+
+
+class ChainPosition(msgspec.Struct, frozen=True):
+    """How far a chain is loaded."""
+
+    position: int = ROOT
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LakeFile:
+    """One file that belongs into the warehouse."""
+
+    commit_id: str
+    table: str
+    bucket: str
+    key: str
+    rows: int
+    bytes: int
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlace:
+    """Where the files of a table lie; a raw file may have the name of a table."""
+
+    table: str
+    bucket: str
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Mutable: filled by what is followed, emptied by a load."""
+
+    places: Collection[TablePlace]
+    files: list[LakeFile] = field(default_factory=list)
+    positions: dict[str, ChainPosition] = field(default_factory=dict)
+    """Of the chains that moved."""
+    since_s: float | None = None
+    """When the first of it was seen."""
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    def add(self, advances: Iterable[Advance], now_s: float) -> None:
+        for advance in advances:
+            for link in advance.links:
+                self.positions[link.chain.shard_id] = ChainPosition(link.end, link.kind is LinkKind.TERMINAL)
+            if advance.commit is not None:
+                self.files += lake_files(advance.commit.attempt_id, advance.commit.files, self.places)
+        if self.positions and self.since_s is None:
+            self.since_s = now_s
+
+    def age_s(self, now_s: float) -> float:
+        return 0.0 if self.since_s is None else now_s - self.since_s
+
+    def clear(self) -> None:
+        self.files, self.positions, self.since_s = [], {}, None
+
+
+def lake_files(commit_id: str, files: Iterable[PendingFile], places: Collection[TablePlace]) -> list[LakeFile]:
+    """Those of a commit's files that belong into the warehouse."""
+    return [
+        LakeFile(commit_id, file.table, file.bucket, file.key, file.rows, file.bytes)
+        for file in files
+        if TablePlace(file.table, file.bucket) in places
+    ]
+
+
+def by_table(files: Iterable[LakeFile]) -> Mapping[str, list[LakeFile]]:
+    """In the order of their names, so that every load takes its locks in one order."""
+    found: dict[str, list[LakeFile]] = {}
+    for file in sorted(files, key=lambda file: (file.table, file.commit_id, file.key)):
+        found.setdefault(file.table, []).append(file)
+    return found
