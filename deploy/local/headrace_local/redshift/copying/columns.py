@@ -19,6 +19,10 @@ class RedshiftType:
     size: int | None = None
     scale: int = 0
 
+    @property
+    def is_text(self) -> bool:
+        return self.name in ("character varying", "character")
+
     def __str__(self) -> str:
         """As Redshift's messages name types."""
         if self.name == "numeric":

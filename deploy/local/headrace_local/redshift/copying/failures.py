@@ -45,11 +45,15 @@ class LoadError:
 
 
 class CopyFailure(RedshiftError):  # noqa: N818 -- Redshift's word for it
-    """A file cannot be loaded; nothing of the statement is. `load_error` names file, column and row."""
+    """A file cannot be loaded; nothing of the statement is. The first of `load_errors` names file, column and row."""
 
-    def __init__(self, sentence: str, load_error: LoadError) -> None:
-        super().__init__(sentence, detail=_block(sentence, load_error))
-        self.load_error = load_error
+    def __init__(self, sentence: str, *load_errors: LoadError) -> None:
+        super().__init__(sentence, detail=_block(sentence, load_errors[0]))
+        self.load_errors = load_errors
+
+    @property
+    def load_error(self) -> LoadError:
+        return self.load_errors[0]
 
 
 def scan_failure(load_error: LoadError) -> CopyFailure:
@@ -61,10 +65,10 @@ def null_failure(load_error: LoadError) -> CopyFailure:
     return CopyFailure(load_error.error_message, load_error)
 
 
-def text_failure(table: str, load_error: LoadError) -> CopyFailure:
+def text_failure(table: str, *load_errors: LoadError) -> CopyFailure:
     """As Redshift reports what it finds in text files: the sentence only says where to look."""
     sentence = f"Load into table '{table}' failed.  Check 'stl_load_errors' system table for details."
-    return CopyFailure(sentence, load_error)
+    return CopyFailure(sentence, *load_errors)
 
 
 def _block(sentence: str, error: LoadError) -> str:

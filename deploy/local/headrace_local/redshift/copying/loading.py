@@ -7,7 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
+
 from headrace_local.redshift.copying.columns import TableColumn
+from headrace_local.redshift.copying.delimited import DelimitedSource
+from headrace_local.redshift.copying.documents import JsonSource, require_one_super
 from headrace_local.redshift.copying.failures import (
     FILE_NOT_FOUND,
     S3_ERROR,
@@ -19,11 +23,11 @@ from headrace_local.redshift.copying.failures import (
 from headrace_local.redshift.copying.fitting import require_loadable
 from headrace_local.redshift.copying.manifest import Entry, read_manifest
 from headrace_local.redshift.copying.objects import Objects, S3Object
-from headrace_local.redshift.copying.options import ParquetFormat
+from headrace_local.redshift.copying.options import Compression, DelimitedFormat, JsonFormat, ParquetFormat
 from headrace_local.redshift.copying.parquet import ParquetSource
 from headrace_local.redshift.copying.statement import CopyStatement
+from headrace_local.redshift.copying.textrows import RowErrors
 from headrace_local.redshift.copying.values import CSV_OPTIONS
-from headrace_local.redshift.errors import NotImitatedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,11 +51,17 @@ class CopySource:
         self._columns = columns
         self._objects = objects
         self._found = _files(statement, objects)
+        self._errors = RowErrors(statement.table, _max_errors(statement))
         self.files: list[LoadedFile] = []
 
     @property
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
+
+    @property
+    def tolerated(self) -> Sequence[LoadError]:
+        """The rows that were left out, where MAXERROR allows any."""
+        return self._errors.errors
 
     def __iter__(self) -> Iterator[bytes]:
         with ThreadPoolExecutor(1) as ahead:
@@ -62,9 +72,20 @@ class CopySource:
                 yield from self._chunks(found, opened)
 
     def _chunks(self, found: S3Object, opened: Any) -> Iterator[bytes]:
-        source = _source(self._statement, self._columns, found, opened)
+        source = self._source(found, opened)
         yield from source.chunks()
         self.files.append(LoadedFile(found.url, found.bytes, source.rows))
+
+    def _source(self, found: S3Object, opened: Any) -> FileSource:
+        match self._statement.format:
+            case ParquetFormat() as parquet:
+                return ParquetSource(found.url, opened, self._columns, parquet)
+            case DelimitedFormat() as delimited:
+                stream = decompressed(opened, delimited.compression)
+                return DelimitedSource(found.url, stream, self._columns, delimited, self._errors)
+            case JsonFormat() as json_format:
+                stream = decompressed(opened, json_format.compression)
+                return JsonSource(found.url, stream, self._columns, json_format, self._errors)
 
 
 class FileSource(Protocol):
@@ -76,19 +97,23 @@ class FileSource(Protocol):
     def chunks(self) -> Iterator[bytes]: ...
 
 
-def _source(statement: CopyStatement, columns: Sequence[TableColumn], found: S3Object, opened: Any) -> FileSource:
-    match statement.format:
-        case ParquetFormat():
-            return ParquetSource(found.url, opened, columns, statement.format)
-        case _:
-            raise NotImitatedError("COPY of this format is not imitated locally")
+def decompressed(opened: Any, compression: Compression | None) -> Any:
+    """What a text file's name ends with says nothing: only the option does."""
+    codec = {"GZIP": "gzip", "ZSTD": "zstd", "BZIP2": "bz2"}[compression] if compression else None
+    return pa.CompressedInputStream(pa.PythonFile(opened), codec) if codec else opened
 
 
 def open_copy(statement: CopyStatement, columns: Sequence[TableColumn], s3: S3Client) -> CopySource:
     """Finds the files. Raises CopyFailure, RedshiftError or NotImitatedError before a row is read."""
     if isinstance(statement.format, ParquetFormat):
         require_loadable(columns, statement.format)
+    if isinstance(statement.format, JsonFormat) and statement.format.mapping == "noshred":
+        require_one_super(columns)
     return CopySource(statement, columns, Objects(s3))
+
+
+def _max_errors(statement: CopyStatement) -> int:
+    return 0 if isinstance(statement.format, ParquetFormat) else statement.format.fields.max_errors
 
 
 def _files(statement: CopyStatement, objects: Objects) -> list[S3Object]:

@@ -46,8 +46,6 @@ class DelimitedFormat:
     """None: not CSV; quotes are characters as any other."""
     fields: FieldRules
     ignore_header: int = 0
-    escape: bool = False
-    fill_record: bool = False
     ignore_blank_lines: bool = False
     compression: Compression | None = None
 
@@ -124,16 +122,14 @@ class Options:
 
     def _delimited(self) -> DelimitedFormat:
         csv = self._format == "CSV"
-        if csv and self._flag("ESCAPE"):
-            raise RedshiftError("CSV is not compatible with ESCAPE", SYNTAX_ERROR)
+        if "FILLRECORD" in self._values:
+            raise NotImitatedError("COPY's FILLRECORD for text files is not imitated locally")
         delimiter = _character("DELIMITER", self._text("DELIMITER", "," if csv else "|"))
         return DelimitedFormat(
             delimiter=delimiter,
             quote=_character("QUOTE", self._text("QUOTE", '"')) if csv else None,
             fields=self._fields(),
             ignore_header=int(self._values.get("IGNOREHEADER", 0)),
-            escape=self._flag("ESCAPE"),
-            fill_record=self._flag("FILLRECORD"),
             ignore_blank_lines=self._flag("IGNOREBLANKLINES"),
             compression=self._compression(),
         )
@@ -249,7 +245,7 @@ def _credentials(options: Options, words: Words) -> None:
 
 
 _FLAGS = (
-    "ACCEPTANYDATE", "BLANKSASNULL", "BZIP2", "EMPTYASNULL", "ESCAPE", "EXPLICIT_IDS", "FILLRECORD", "GZIP",
+    "ACCEPTANYDATE", "BLANKSASNULL", "BZIP2", "EMPTYASNULL", "EXPLICIT_IDS", "FILLRECORD", "GZIP",
     "IGNOREBLANKLINES", "SERIALIZETOJSON", "TRIMBLANKS", "TRUNCATECOLUMNS", "ZSTD",
 )  # fmt: skip
 _READERS: Mapping[str, Reader] = {
@@ -277,8 +273,8 @@ _READERS: Mapping[str, Reader] = {
 }
 _COMPRESSIONS: tuple[Compression, ...] = ("GZIP", "ZSTD", "BZIP2")
 _WITH_PARQUET = frozenset({"ACCEPTINVCHARS", "EXPLICIT_IDS", "FILLRECORD", "SERIALIZETOJSON"})
-_NOT_WITH_JSON = ("DELIMITER", "QUOTE", "ESCAPE", "FILLRECORD", "IGNOREHEADER", "SERIALIZETOJSON")
+_NOT_WITH_JSON = ("DELIMITER", "QUOTE", "FILLRECORD", "IGNOREHEADER", "SERIALIZETOJSON")
 _NOT_IMITATED = frozenset({
-    "AVRO", "COMPROWS", "ENCODING", "ENCRYPTED", "FIXEDWIDTH", "IGNOREALLERRORS", "JOB", "LZOP",
+    "AVRO", "COMPROWS", "ENCODING", "ENCRYPTED", "ESCAPE", "FIXEDWIDTH", "IGNOREALLERRORS", "JOB", "LZOP",
     "MASTER_SYMMETRIC_KEY", "NOLOAD", "ORC", "READRATIO", "REMOVEQUOTES", "ROUNDEC", "SHAPEFILE", "SSH",
 })  # fmt: skip

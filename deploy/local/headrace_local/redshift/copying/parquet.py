@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from headrace_local.redshift.copying.columns import TableColumn
@@ -19,13 +18,13 @@ from headrace_local.redshift.copying.failures import (
     scan_failure,
 )
 from headrace_local.redshift.copying.fitting import FittedColumn, fit
+from headrace_local.redshift.copying.lines import csv_lines, is_storable, replaced, shown, unstorable_rows
 from headrace_local.redshift.copying.options import ParquetFormat
 from headrace_local.redshift.copying.values import UnfitValueError, first_true, writable
 
 MAX_BATCH_ROWS = 16_384
 CHUNK_BYTES = 4 * 1024 * 1024
 _READ_BYTES = 4 * 1024 * 1024
-_WRITE = pacsv.WriteOptions(include_header=False, quoting_style="needed")
 
 
 class ParquetSource:
@@ -69,13 +68,8 @@ class ParquetSource:
 
     def _chunk(self, batch: pa.RecordBatch, first_row: int) -> bytes:
         columns = [self._written(fitted, values, first_row) for fitted, values in self._with_missing(batch)]
-        sink = pa.BufferOutputStream()
-        names = [str(index) for index in range(len(columns))]
-        pacsv.write_csv(pa.RecordBatch.from_arrays(columns, names), sink, _WRITE)
-        chunk: bytes = sink.getvalue().to_pybytes()
-        if not _is_text(chunk):
-            raise self._not_text(batch, first_row)
-        return chunk
+        lines = csv_lines(columns)
+        return lines if is_storable(lines) else self._storable_lines(columns, first_row)
 
     def _with_missing(self, batch: pa.RecordBatch) -> Iterator[tuple[FittedColumn, Any]]:
         for index, fitted in enumerate(self._columns):
@@ -96,21 +90,24 @@ class ParquetSource:
 
     def _unfit(self, error: UnfitValueError, column: TableColumn, values: Any, first_row: int) -> CopyFailure:
         sentence = f"{error.sentence.format(column=column.name)}, File name: {self._url}"
-        raw = _shown(values, error.row)
+        raw = shown(values[error.row])
         row = first_row + error.row + 1
         return scan_failure(
             LoadError(self._url, SPECTRUM_SCAN_ERROR, sentence, row, column, raw_field_value=raw)
         )  # fmt: skip
 
-    def _not_text(self, batch: pa.RecordBatch, first_row: int) -> CopyFailure:
-        for fitted, values in self._with_missing(batch):
-            for row, value in enumerate(values if fitted.arrow_type is not None else ()):
-                if not _is_storable(value):
-                    error = UnfitValueError(
-                        row, "Column {column}: String contains invalid or unsupported UTF8 codepoints"
-                    )
-                    return self._unfit(error, fitted.column, values, first_row)
-        raise AssertionError("a chunk is not text although each of its values is")
+    def _storable_lines(self, columns: list[Any], first_row: int) -> bytes:
+        """With ACCEPTINVCHARS. Raises CopyFailure for the first text that is none without it, or has a NUL."""
+        if self._replacement is not None:
+            columns = [
+                replaced(written, self._replacement) if fitted.column.type.is_text else written
+                for fitted, written in zip(self._columns, columns, strict=True)
+            ]
+        for fitted, written in zip(self._columns, columns, strict=True):
+            for row in unstorable_rows(written)[:1] if fitted.column.type.is_text else ():
+                error = UnfitValueError(row, "Column {column}: String contains invalid or unsupported UTF8 codepoints")
+                raise self._unfit(error, fitted.column, written, first_row)
+        return csv_lines(columns)
 
 
 class _readable:  # noqa: N801 -- used as a statement
@@ -143,29 +140,3 @@ def _batch_rows(metadata: Any) -> int:
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     widest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
     return max(1, min(MAX_BATCH_ROWS, CHUNK_BYTES // max(widest, 1)))
-
-
-def _is_text(chunk: bytes) -> bool:
-    if b"\0" in chunk:
-        return False
-    if chunk.isascii():
-        return True
-    try:
-        chunk.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _is_storable(value: Any) -> bool:
-    if not pa.types.is_string(value.type) and not pa.types.is_large_string(value.type):
-        return True
-    buffer = value.as_buffer()
-    return buffer is None or _is_text(buffer.to_pybytes())
-
-
-def _shown(values: Any, row: int) -> str:
-    value = values[row]
-    if hasattr(value, "as_buffer"):
-        return value.as_buffer().to_pybytes()[:1024].decode(errors="replace").replace("\0", ".")  # type: ignore[no-any-return]
-    return str(value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import types
 
 from headrace_local.redshift.copying.columns import MAX_TEXT_BYTES, RedshiftType
+from headrace_local.redshift.copying.lines import as_text
 
 _EPOCH = date(1970, 1, 1)
 _FIRST_DAY, _LAST_DAY = (date.min - _EPOCH).days, (date.max - _EPOCH).days
@@ -26,19 +26,13 @@ _PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000}
 CSV_OPTIONS = "FORMAT csv, ENCODING 'UTF8'"
 
 
-class UnfitValueError(Exception):
+class UnfitValueError(ValueError):
     """The value at `row` may not go into the column."""
 
     def __init__(self, row: int, sentence: str) -> None:
         super().__init__(sentence)
         self.row = row
         self.sentence = sentence
-
-
-@dataclass(frozen=True, slots=True)
-class TooLong:
-    table_bytes: int
-    data_bytes: int
 
 
 def writable(values: Any, wanted: RedshiftType) -> Any:
@@ -52,32 +46,30 @@ def first_true(mask: Any) -> int:
     return int(pc.index(mask, True).as_py())
 
 
-def too_long(values: Any, wanted: RedshiftType) -> tuple[int, TooLong] | None:
-    """The first text with more bytes than the column takes."""
-    lengths = pc.binary_length(values)
-    longest = pc.max(lengths).as_py()
-    if wanted.size is None or longest is None or longest <= wanted.size:
-        return None
-    row = first_true(pc.greater(lengths, wanted.size))
-    return row, TooLong(wanted.size, lengths[row].as_py())
-
-
 def _as_it_is(values: Any, _: RedshiftType) -> Any:
     return values
 
 
 def _text(values: Any, wanted: RedshiftType) -> Any:
+    texts = as_text(values)
     if wanted.name == "character" and wanted.size is None:
         wanted = RedshiftType(wanted.name, 1)
-    found = too_long(values, wanted)
-    if found:
-        row, lengths = found
-        raise UnfitValueError(
-            row,
-            "The length of the data column {column} is longer than the length defined in the table. "
-            f"Table: {lengths.table_bytes}, Data: {lengths.data_bytes}",
-        )
-    return values
+    _require_short(texts, wanted)
+    return texts
+
+
+def _require_short(values: Any, wanted: RedshiftType) -> None:
+    """Bytes are what Redshift counts."""
+    lengths = pc.binary_length(values)
+    longest = pc.max(lengths).as_py()
+    if wanted.size is None or longest is None or longest <= wanted.size:
+        return
+    row = first_true(pc.greater(lengths, wanted.size))
+    raise UnfitValueError(
+        row,
+        "The length of the data column {column} is longer than the length defined in the table. "
+        f"Table: {wanted.size}, Data: {lengths[row]}",
+    )
 
 
 def _date(values: Any, _: RedshiftType) -> Any:
@@ -94,6 +86,10 @@ def _instant(values: Any, _: RedshiftType) -> Any:
     return naive
 
 
+def _zoned_instant(values: Any, wanted: RedshiftType) -> Any:
+    return pc.binary_join_element_wise(_instant(values, wanted).cast(pa.string()), "+00", "")
+
+
 def _require_between(values: Any, numbers: Any, first: int, last: int) -> None:
     found = pc.min_max(numbers).as_py()
     if len(values) == values.null_count or (first <= found["min"] and found["max"] <= last):
@@ -105,7 +101,7 @@ def _require_between(values: Any, numbers: Any, first: int, last: int) -> None:
 def _bytes(values: Any, wanted: RedshiftType) -> Any:
     """As PostgreSQL's hexadecimal form, all values at once: the digits of one buffer, at twice the offsets."""
     whole = values.cast(pa.large_binary())
-    _text(whole, wanted)
+    _require_short(whole, wanted)
     _, _, data = whole.buffers()
     offsets = np.frombuffer(whole.buffers()[1], np.int64)[whole.offset : whole.offset + len(whole) + 1]
     digits = pa.py_buffer(memoryview(data or b"").hex().encode())
@@ -117,14 +113,18 @@ def _bytes(values: Any, wanted: RedshiftType) -> Any:
 
 def _json(values: Any, _: RedshiftType) -> Any:
     """What SERIALIZETOJSON makes of any value."""
-    texts = [None if value is None else _dumped(value) for value in values.to_pylist()]
-    for row, value in enumerate(values.to_pylist()):
-        if isinstance(value, str) and len(value.encode()) > MAX_TEXT_BYTES:
-            raise UnfitValueError(row, f"String value exceeds the max size of {MAX_TEXT_BYTES} bytes")
-        text = texts[row]
-        if text is not None and "\\u0000" in text:
-            raise UnfitValueError(row, "Column {column}: String contains invalid or unsupported UTF8 codepoints")
-    return pa.array(texts, pa.large_string())
+    return pa.array([_document(row, value) for row, value in enumerate(values.to_pylist())], pa.large_string())
+
+
+def _document(row: int, value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and len(value.encode()) > MAX_TEXT_BYTES:
+        raise UnfitValueError(row, f"Column {{column}}: String value exceeds the max size of {MAX_TEXT_BYTES} bytes")
+    text = _dumped(value)
+    if "\\u0000" in text:
+        raise UnfitValueError(row, "Column {column}: String contains invalid or unsupported UTF8 codepoints")
+    return text
 
 
 def _dumped(value: Any) -> str:
@@ -136,6 +136,7 @@ _WRITABLE: Mapping[str, Callable[[Any, RedshiftType], Any]] = {
     "character": _text,
     "date": _date,
     "timestamp without time zone": _instant,
+    "timestamp with time zone": _zoned_instant,
     "varbyte": _bytes,
     "super": _json,
 }
