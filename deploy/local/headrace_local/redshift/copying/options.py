@@ -124,10 +124,10 @@ class Options:
         csv = self._format == "CSV"
         if "FILLRECORD" in self._values:
             raise NotImitatedError("COPY's FILLRECORD for text files is not imitated locally")
-        delimiter = _character("DELIMITER", self._text("DELIMITER", "," if csv else "|"))
+        delimiter = one_character("DELIMITER", self._text("DELIMITER", "," if csv else "|"))
         return DelimitedFormat(
             delimiter=delimiter,
-            quote=_character("QUOTE", self._text("QUOTE", '"')) if csv else None,
+            quote=one_character("QUOTE", self._text("QUOTE", '"')) if csv else None,
             fields=self._fields(),
             ignore_header=int(self._values.get("IGNOREHEADER", 0)),
             ignore_blank_lines=self._flag("IGNOREBLANKLINES"),
@@ -171,7 +171,7 @@ class Options:
         self._authorized = True
 
 
-def _character(keyword: str, text: str) -> str:
+def one_character(keyword: str, text: str) -> str:
     r"""One character; also `\t` and octal `\ddd`."""
     short = text.replace("\\\\", "\\")
     if short == "\\t":
