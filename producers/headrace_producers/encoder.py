@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 
 from headrace_producers.contracts import Column, ColumnType, Contract, contract_of
+from headrace_producers.contracts.column import MAX_TEXT_BYTES
 from headrace_producers.errors import ContractError, InvalidRecordError
-from headrace_producers.wire.envelope import encode_line
+from headrace_producers.wire.envelope import MAX_ID_BYTES, encode_line
 
+_MAX_SURE_CHARS = MAX_ID_BYTES // 4
 _INT64_MAX = 2**63 - 1
 _INT64_MIN = -(2**63)
 _encode = msgspec.json.Encoder().encode
@@ -31,6 +33,11 @@ class EventEncoder:
         self._checks = tuple(
             (column.name, check) for column in contract.columns for check in (_extra_check(column),) if check
         )
+        self._unbounded = tuple(
+            column.name
+            for column in contract.columns
+            if column.type is ColumnType.STRING and column.max_bytes == MAX_TEXT_BYTES
+        )
 
     def encode(self, event: msgspec.Struct, event_id: str) -> tuple[str, bytes]:
         """Partition key and line. InvalidRecordError says which field breaks which rule, never with its value.
@@ -40,6 +47,8 @@ class EventEncoder:
         """
         if not event_id or type(event_id) is not str:
             raise InvalidRecordError("id", "must be a text that is not empty")
+        if len(event_id) > _MAX_SURE_CHARS and len(event_id.encode()) > MAX_ID_BYTES:
+            raise InvalidRecordError("id", f"larger than {MAX_ID_BYTES} bytes")
         data = self._check(event)
         key = getattr(event, self._partition_key)
         time: datetime = getattr(event, self._event_time)
@@ -66,7 +75,16 @@ class EventEncoder:
                 raise InvalidRecordError(name, rule)
         if decoded != event:
             raise _changed(event, decoded)
+        if len(data) > MAX_TEXT_BYTES:
+            self._check_widths(event)
         return data
+
+    def _check_widths(self, event: msgspec.Struct) -> None:
+        """Only asked of events that could break it: JSON is never shorter than its texts."""
+        for name in self._unbounded:
+            value: str | None = getattr(event, name)
+            if value is not None and len(value.encode()) > MAX_TEXT_BYTES:
+                raise InvalidRecordError(name, f"larger than {MAX_TEXT_BYTES} bytes, the most that the warehouse takes")
 
 
 class EventEncoders:

@@ -24,7 +24,10 @@ Delay = Annotated[int, column("Minutes after the schedule; negative is early", u
 Distance = Annotated[int, column("Distance between the airports", unit="mi", ge=1, le=12000)]
 
 
-@contract(name="flight.departed", version=1, partition_key="dest", event_time="departed_at")
+@contract(
+    name="flight.departed", version=1, partition_key="dest", event_time="departed_at",
+    sort_key=("scheduled_at",), dist_key="dest",
+)  # fmt: skip
 class FlightDeparted(msgspec.Struct, frozen=True, kw_only=True):
     """A flight left its gate; arrival columns are what became of it, null where it never arrived as planned."""
 
@@ -46,7 +49,10 @@ class FlightDeparted(msgspec.Struct, frozen=True, kw_only=True):
     air_time: Annotated[int, column("Minutes in the air", unit="min", ge=1, le=1440)] | None = None
 
 
-@contract(name="flight.cancelled", version=1, partition_key="dest", event_time="scheduled_at")
+@contract(
+    name="flight.cancelled", version=1, partition_key="dest", event_time="scheduled_at",
+    sort_key=("scheduled_at",), dist_key="dest",
+)  # fmt: skip
 class FlightCancelled(msgspec.Struct, frozen=True, kw_only=True):
     """A scheduled flight did not leave."""
 
@@ -62,7 +68,10 @@ class FlightCancelled(msgspec.Struct, frozen=True, kw_only=True):
     sched_arr_time: ClockTime
 
 
-@contract(name="weather.observed", version=1, partition_key="origin", event_time="observed_at")
+@contract(
+    name="weather.observed", version=1, partition_key="origin", event_time="observed_at",
+    sort_key=("observed_at", "origin"),
+)  # fmt: skip
 class WeatherObserved(msgspec.Struct, frozen=True, kw_only=True):
     """The weather at an airport of departure, once an hour."""
 

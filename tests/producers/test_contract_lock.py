@@ -88,6 +88,11 @@ def test_descriptions_are_free() -> None:
     assert compare({FLIGHT.type: locked(FLIGHT)}, [changed("dest", description="To", unit="code", personal=True)]) == []
 
 
+def test_keys_of_the_warehouse_are_free() -> None:
+    """How a table is sorted and distributed promises nothing about its rows."""
+    assert compare({FLIGHT.type: locked(FLIGHT)}, [replace(FLIGHT, sort_key=("dest",), dist_key=None)]) == []
+
+
 def test_writing_keeps_what_is_declared_no_more(tmp_path: Path) -> None:
     """Its data is still in the lake; a new version stands beside it."""
     path = tmp_path / LOCK_NAME

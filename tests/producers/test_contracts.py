@@ -6,7 +6,8 @@ import enum
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pyarrow as pa
@@ -110,6 +111,50 @@ def test_decimals_that_no_table_holds_are_refused(price: str) -> None:
         encoder.encode(AllKinds(key="a", at=AT, price=Decimal(price)), "id")
 
 
+@contract(name="test.remark", version=1, partition_key="key", event_time="at")
+class Remark(msgspec.Struct, kw_only=True):
+    key: Annotated[str, column("Who", max_length=20_000)]
+    at: datetime
+    text: str | None = None
+
+
+def test_texts_that_no_warehouse_holds_are_refused() -> None:
+    """65535 bytes of UTF-8 are the most, whatever a contract says; 1024 of an event's id."""
+    encoder = EventEncoder(contract_of(Remark), "test", 10**6)
+    encoder.encode(Remark(key="é" * 20_000, at=AT, text="é" * 32_767 + "e"), "é" * 512)
+    for name, event in {
+        "text": Remark(key="a", at=AT, text="é" * 32_768),
+        "key": Remark(key="𝄞" * 20_000, at=AT),
+    }.items():
+        with pytest.raises(InvalidRecordError, match=f"{name}: larger than 65535 bytes"):
+            encoder.encode(event, "id")
+    with pytest.raises(InvalidRecordError, match="id: larger than 1024 bytes"):
+        encoder.encode(Remark(key="a", at=AT), "é" * 513)
+
+
+@pytest.mark.parametrize(
+    ("rules", "wide"),
+    [
+        (Constraints(), 65_535),
+        (Constraints(max_length=1), 4),
+        (Constraints(max_length=0), 1),
+        (Constraints(max_length=16_383), 65_532),
+        (Constraints(max_length=16_384), 65_535),
+        (Constraints(allowed=("a", "€")), 3),
+        (Constraints(allowed=("",)), 1),
+        (Constraints(pattern="^[A-Z]{3}$"), 16),
+        (Constraints(pattern="^[a-z_]{1,8}$"), 36),
+        (Constraints(pattern="^[A-Z]{3}$", max_length=3), 12),
+        (Constraints(pattern="^[A-Z]{3}"), 65_535),
+        (Constraints(pattern="^[A-Z]+$"), 65_535),
+        (Constraints(pattern="^[A-Z]{3}$|^x"), 65_535),
+    ],
+)
+def test_a_text_is_as_wide_as_its_rules_let_it_be(rules: Constraints, wide: int) -> None:
+    """Four bytes per character, and never more than the warehouse holds."""
+    assert Column("note", ColumnType.STRING, required=True, constraints=rules).max_bytes == wide
+
+
 class Base(msgspec.Struct, kw_only=True):
     key: str
     at: datetime
@@ -170,6 +215,31 @@ def test_wrong_declarations_say_what_is_wrong(event: type[msgspec.Struct], says:
     """At import, naming class and field."""
     with pytest.raises(ContractError, match=says):
         contract(name="test.wrong", version=1, partition_key="key", event_time="at")(event)
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"sort_key": ("at", "gate")}, "there is no gate"),
+        ({"dist_key": "gate"}, "there is no gate"),
+        ({"dist_key": ""}, "there is no "),
+        ({"sort_key": ("at", "at")}, "each column once"),
+    ],
+)
+def test_keys_of_the_warehouse_name_columns(keys: dict[str, Any], says: str) -> None:
+    """A sort or a distribution key that names none is found where it is declared."""
+    with pytest.raises(ContractError, match=says):
+        contract(name="test.keyed", version=1, partition_key="key", event_time="at", **keys)(Base)
+
+
+def test_a_sort_key_has_400_columns_at_most() -> None:
+    """As a compound one in Redshift."""
+    wide = msgspec.defstruct("Wide", [("key", str), ("at", datetime), *((f"c{number}", int) for number in range(401))])
+    names = tuple(f"c{number}" for number in range(401))
+    declare = partial(contract, name="test.wide", version=1, partition_key="key", event_time="at")
+    with pytest.raises(ContractError, match="at most 400"):
+        declare(sort_key=names)(wide)
+    assert contract_of(declare(sort_key=names[1:])(wide)).sort_key == names[1:]
 
 
 @pytest.mark.parametrize(("name", "version"), [("Test", 1), ("test.", 1), ("te st", 1), ("test.ok", 0)])

@@ -19,6 +19,8 @@ from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.parse import Parsed
 from headrace_consumers.stages.schemas import arrow_type
 from headrace_producers.contracts import Column, ColumnType, Contract
+from headrace_producers.contracts.column import MAX_TEXT_BYTES
+from headrace_producers.wire.envelope import MAX_ID_BYTES
 
 Mask = npt.NDArray[np.bool_]
 SPECVERSION = "1.0"
@@ -85,6 +87,8 @@ def _envelope_rules(contract: Contract, envelope: pa.Table) -> Iterator[Broken]:
     for name in ("id", "source"):
         absent = pc.fill_null(pc.equal(envelope[name], ""), True)  # noqa: FBT003 - pyarrow's own signature
         yield Broken(Finding("validate", "missing", name, "required", contract.type), absent)
+    if (wide := _wider(envelope["id"], MAX_ID_BYTES)) is not None:
+        yield Broken(Finding("validate", "too_long", "id", _at_most(MAX_ID_BYTES), contract.type), wide)
     other = pc.fill_null(pc.not_equal(envelope["specversion"], SPECVERSION), True)  # noqa: FBT003
     yield Broken(Finding("validate", "not_allowed", "specversion", SPECVERSION, contract.type), other)
 
@@ -97,12 +101,30 @@ def _column_rules(column: Column, values: pa.ChunkedArray) -> Iterator[tuple[str
         yield "not_finite", "finite", pc.invert(pc.is_finite(values))
     if column.type is ColumnType.DECIMAL and (beyond := _beyond_precision(column, values)) is not None:
         yield "out_of_range", f"decimal({column.precision},{column.scale})", beyond
+    if _is_unbounded(column) and (wide := _wider(values, MAX_TEXT_BYTES)) is not None:
+        yield "too_long", _at_most(MAX_TEXT_BYTES), wide
     stated = column.constraints.stated()
     if stated.keys() & _RANGES.keys() and _is_within(column, stated, values):
         stated = {rule: bound for rule, bound in stated.items() if rule not in _RANGES}
     for rule, bound in stated.items():
         text = f"{rule} {list(bound) if rule == 'allowed' else bound}"
         yield _REASONS.get(rule, "out_of_range"), text, _breaks(column, rule, bound, values)
+
+
+def _is_unbounded(column: Column) -> bool:
+    """Whether the contract's own rules let a text be wider than the warehouse holds it."""
+    return column.type is ColumnType.STRING and column.max_bytes == MAX_TEXT_BYTES
+
+
+def _wider(values: pa.ChunkedArray, max_bytes: int) -> Any | None:
+    """None where no value is."""
+    lengths = pc.binary_length(values)
+    longest = pc.max(lengths).as_py()
+    return pc.greater(lengths, max_bytes) if longest is not None and longest > max_bytes else None
+
+
+def _at_most(max_bytes: int) -> str:
+    return f"at most {max_bytes} bytes"
 
 
 def _beyond_precision(column: Column, values: pa.ChunkedArray) -> Any | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 import types
 import typing
 from dataclasses import dataclass, fields
@@ -64,17 +65,28 @@ class Column:
 
     @property
     def max_bytes(self) -> int:
-        """Of a text in UTF-8: as its longest allowed value, or four per character of its limit."""
+        """Of a text in UTF-8: as its longest allowed value, or four per character that its rules let it have."""
         rules = self.constraints
         if rules.allowed is not None:
             return max(1, *(len(str(value).encode()) for value in rules.allowed))
-        return MAX_TEXT_BYTES if rules.max_length is None else min(max(1, 4 * rules.max_length), MAX_TEXT_BYTES)
+        limits = [limit for limit in (rules.max_length, _code_length(rules.pattern)) if limit is not None]
+        return min(max(1, 4 * min(limits)), MAX_TEXT_BYTES) if limits else MAX_TEXT_BYTES
 
 
 MAX_PRECISION = 38
 """Decimal digits that Arrow's decimal128 and Redshift hold."""
 MAX_TEXT_BYTES = 65_535
 """Of UTF-8 in one text, whatever its contract says: Redshift's VARCHAR holds no more."""
+
+_CODE = re.compile(r"\^\[[^\]]+\]\{(?:[0-9]+,)?([0-9]+)\}\$")
+"""A pattern of one class of characters and how many there may be, such as `^[A-Z]{3}$`."""
+
+
+def _code_length(pattern: str | None) -> int | None:
+    """One more than it says: `$` also matches before a last line feed."""
+    found = _CODE.fullmatch(pattern or "")
+    return int(found[1]) + 1 if found else None
+
 
 _TYPES: dict[Any, ColumnType] = {
     str: ColumnType.STRING,

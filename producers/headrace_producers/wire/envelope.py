@@ -11,6 +11,9 @@ import msgspec
 MAX_RECORD_BYTES = 1024 * 1024
 """The default limit of a Kinesis record; data and partition key count together."""
 
+MAX_ID_BYTES = 1024
+"""Of an event's id in UTF-8."""
+
 
 class CloudEvent(msgspec.Struct, frozen=True):
     """The envelope; `data` is the contract's object."""

@@ -24,6 +24,10 @@ def _literal(field: str, literal: str, **attributes: Any) -> bytes:
     return marked.replace('"MARK"', literal).encode() + b"\n"
 
 
+def _closed(shop: str) -> dict[str, Any]:
+    return {"closed_at": "2023-11-14T10:00:00Z", "shop": shop}
+
+
 DEEP = b"[" * 100_000 + b"]" * 100_000
 
 CASES: dict[str, tuple[bytes, tuple[str, str, str | None]]] = {
@@ -92,6 +96,9 @@ CASES: dict[str, tuple[bytes, tuple[str, str, str | None]]] = {
     "pattern": (_spoilt(shop="North"), ("validate", "pattern", "shop")),
     "too short": (_spoilt(shop="n"), ("validate", "too_short", "shop")),
     "too long": (_spoilt(shop="n" * 13), ("validate", "too_long", "shop")),
+    "a text too wide for the warehouse": (line(2, "order.closed.v1", _closed("é" * 32_768)),
+                                          ("validate", "too_long", "shop")),
+    "an id of 1025 bytes": (line(2, id="i" * 1025), ("validate", "too_long", "id")),
     "not among the allowed": (_spoilt(channel="fax"), ("validate", "not_allowed", "channel")),
     "the future": (_spoilt(placed_at="2023-11-14T23:00:00Z"), ("validate", "future", "placed_at")),
     "a repeated column": (line(2).replace(b'"items":3', b'"items":3,"items":4'), ("decode", "duplicate_key", "items")),
@@ -116,6 +123,13 @@ def test_each_kind_gets_its_letter(kind: str) -> None:
     letter = staged.dead_letters.to_pylist()[0]
     assert letter["payload"] == bad.rstrip(b"\n")
     assert letter["record_index"] == 1
+
+
+def test_the_widest_texts_are_rows() -> None:
+    """65535 bytes of UTF-8 in a column, 1024 in an id: what the warehouse holds is no letter."""
+    staged = stage([record(line(1, "order.closed.v1", _closed("é" * 32_767 + "e"), id="é" * 512))])
+    assert letters_of(staged) == []
+    assert staged.tables["closed"]["shop"].to_pylist() == ["é" * 32_767 + "e"]
 
 
 def test_all_kinds_at_once() -> None:

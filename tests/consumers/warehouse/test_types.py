@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from headrace_consumers.stages.schemas import table_schema
 from headrace_consumers.warehouse.types import RedshiftType, parse_type, redshift_type, takes, varchar
-from headrace_producers.contracts import Column, ColumnType, Constraints
 from headrace_producers.errors import TerminalError
 from tests.consumers.warehouse.parcels import parcels
 
@@ -44,23 +43,6 @@ def test_every_kind_of_a_contract_has_its_type() -> None:
         "record_index": "INTEGER",
         "arrival_time": "TIMESTAMP",
     }
-
-
-@pytest.mark.parametrize(
-    ("rules", "wide"),
-    [
-        (Constraints(), 65_535),
-        (Constraints(max_length=1), 4),
-        (Constraints(max_length=0), 1),
-        (Constraints(max_length=16_383), 65_532),
-        (Constraints(max_length=16_384), 65_535),
-        (Constraints(allowed=("a", "€")), 3),
-        (Constraints(allowed=("",)), 1),
-    ],
-)
-def test_a_text_is_as_wide_as_its_rules_let_it_be(rules: Constraints, wide: int) -> None:
-    """Four bytes per character, and never more than Redshift has."""
-    assert Column("note", ColumnType.STRING, required=True, constraints=rules).max_bytes == wide
 
 
 def test_what_has_no_type_is_named() -> None:
