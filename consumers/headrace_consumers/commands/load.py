@@ -34,7 +34,7 @@ def load(
     """
     declared = load_pipeline(pipeline)
     from headrace_consumers.aws import make_clients
-    from headrace_consumers.commands.serving import served, stop_on_signals
+    from headrace_consumers.commands.serving import served
     from headrace_consumers.load.running import LoadRunner
     from headrace_consumers.runtime.preflight import connect, require
     from headrace_consumers.telemetry.load_metrics import LoadMetrics
@@ -47,6 +47,6 @@ def load(
         declared, make_clients(aws.region), Redshift(warehouse),
         lake=lake, log=log, load=load, target=warehouse, metrics=metrics,
     )  # fmt: skip
-    with served("the loader", declared.name, load, metrics):
-        runner.run(stop_on_signals())
+    with served("the loader", declared.name, load, metrics) as stop:
+        runner.run(stop)
     return 0

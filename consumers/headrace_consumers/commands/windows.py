@@ -36,7 +36,7 @@ def windows(
     if not declared.windows:
         raise SettingsError(f"pipeline {declared.name!r} declares no windows: there is nothing to do")
     from headrace_consumers.aws import make_clients
-    from headrace_consumers.commands.serving import served, stop_on_signals
+    from headrace_consumers.commands.serving import served
     from headrace_consumers.runtime.preflight import connect, require
     from headrace_consumers.telemetry.windows_metrics import WindowsMetrics
     from headrace_consumers.windows_service.running import WindowsRunner
@@ -45,6 +45,6 @@ def windows(
     require(aws, windows.stream or declared.stream, log.log_table, tuple(lake.buckets.values()))
     metrics = WindowsMetrics()
     runner = WindowsRunner(declared, make_clients(aws.region), lake, log, windows, metrics=metrics)
-    with served("the windows service", declared.name, windows, metrics):
-        runner.run(stop_on_signals())
+    with served("the windows service", declared.name, windows, metrics) as stop:
+        runner.run(stop)
     return 0
