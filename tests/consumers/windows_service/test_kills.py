@@ -38,7 +38,7 @@ COMMIT, LIST_SHARDS, COMPLETE = "TransactWriteItems", "ListShards", "CompleteMul
 CALLS = frozenset({COMMIT, LIST_SHARDS, COMPLETE, "CreateMultipartUpload", "UploadPart", "DeleteObject", "HeadObject",
                    "GetObject", "Query", "GetItem"})  # fmt: skip
 """A life that commits has each of them."""
-ROUNDS = 6
+ROUNDS = 4
 """Of two services, one or both of which die."""
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["headrace_consumers.windows_service.running", __name__])
@@ -170,6 +170,11 @@ class Life:
         calls = self.proxy.calls
         return COMMIT in calls and LIST_SHARDS in calls[calls.index(COMMIT) :]
 
+    @property
+    def is_polling(self) -> bool:
+        """It has taken a step or two, and asks for more."""
+        return self.proxy.calls.count(LIST_SHARDS) > 2
+
 
 @contextmanager
 def living(endpoint: str, log: Path, death: Death | None = None) -> Iterator[Life]:
@@ -284,7 +289,7 @@ def killed(tide: Tide, folder: Path, death: Death) -> Life:
 
 
 def test_two_services_that_are_killed_at_random(tide: Tide, tmp_path: Path) -> None:
-    """One or both of them, anywhere, while events come in."""
+    """Both reach for the same events, and one is fenced; then one or both of them die, anywhere, while events come."""
     draw = random.Random(4)
     alive: list[Life] = []
     with ExitStack() as lives:
@@ -292,15 +297,20 @@ def test_two_services_that_are_killed_at_random(tide: Tide, tmp_path: Path) -> N
             while len(alive) < 2:
                 log = tmp_path / f"round-{number}-{len(alive)}.log"
                 alive.append(lives.enter_context(living(tide.stack.endpoint, log)))
+            eventually(lambda: all(life.is_polling for life in alive) and tide.is_taken, "two services at rest")
             tide.surge()
+            eventually(lambda: tide.is_taken, "a commit of either")
             victims = draw.sample(alive, draw.choice([1, 2]))
             for life in victims:
-                life.proxy.death = Death(len(life.proxy.calls) + draw.randrange(60), draw.choice([False, True]))
+                life.proxy.death = Death(len(life.proxy.calls) + draw.randrange(20, 80), draw.choice([False, True]))
+            tide.surge()
             for life in victims:
                 life.require_killed()
                 alive.remove(life)
             assert all(life.process.is_alive() for life in alive), "whoever is fenced starts over by itself"
+        logs = "".join(log.read_text() for log in tmp_path.glob("round-*.log"))
     finish(tide, tmp_path)
+    assert "starting over from the newest commit" in logs, "no two of them met"
 
 
 def finish(tide: Tide, folder: Path) -> None:
