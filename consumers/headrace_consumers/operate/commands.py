@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -27,6 +29,7 @@ from headrace_consumers.settings import BatchSettings, LakeSettings, LogSettings
 from headrace_producers.errors import SettingsError
 
 PATIENCE_S = 30.0
+PAUSE_SLICE_S = 0.05
 PIPED_WIDTH = 240
 FLAT = Parameter(name="*")
 FLAG = Parameter(negative="")
@@ -82,8 +85,8 @@ def commits(
     json
         Print each commit as one line of JSON, its files included.
     """
-    with _view(pipeline, stream, log) as view, _until_nobody_reads():
-        for commit in follow_commits(view, limit=limit, follow=follow):
+    with _view(pipeline, stream, log) as view, _until_nobody_reads() as pause:
+        for commit in follow_commits(view, limit=limit, follow=follow, pause=pause):
             _print(msgspec.json.encode(commit).decode() if json else describe(commit))
     return 0
 
@@ -214,16 +217,35 @@ def _view(pipeline: str, stream: str, log: LogSettings, lake: LakeSettings | Non
 
 
 @contextmanager
-def _until_nobody_reads() -> Iterator[None]:
-    """Ctrl-C, and a reader of our output that has seen enough, are ordinary ends."""
+def _until_nobody_reads() -> Iterator[Callable[[float], bool]]:
+    """Ctrl-C, and a reader of our output that has seen enough, are ordinary ends. Gives a pause that says when it is
+    enough: an exception of Ctrl-C's own may be raised in a destructor, and go no further. The second one is one."""
+    asked: list[int] = []
+
+    def ask(number: int, _frame: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, ask)
     try:
-        yield
+        yield partial(_pause, asked)
     except KeyboardInterrupt:
         return
     except BrokenPipeError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _pause(asked: Sequence[int], seconds: float) -> bool:
+    """Ends early, and says so, where somebody has asked."""
+    until_s = time.monotonic() + seconds
+    while not asked and time.monotonic() < until_s:
+        time.sleep(PAUSE_SLICE_S)
+    return bool(asked)
 
 
 def _print(line: str) -> None:

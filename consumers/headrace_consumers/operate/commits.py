@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -23,10 +22,9 @@ def describe(commit: Commit) -> str:
     )
 
 
-def follow_commits(
-    view: PipelineView, *, limit: int, follow: bool, pause: Callable[[float], None] = time.sleep
-) -> Iterator[Commit]:
-    """The newest `limit` commits, oldest first; then, if asked, each new one as its links appear, for ever.
+def follow_commits(view: PipelineView, *, limit: int, follow: bool, pause: Callable[[float], bool]) -> Iterator[Commit]:
+    """The newest `limit` commits, oldest first; then, if asked, each new one as its links appear, until a pause
+    says that it is enough.
 
     Follows every chain from its tip, also those of shards that appear later: it never scans the table.
     """
@@ -41,7 +39,8 @@ def follow_commits(
         for chain in view.chains(place):
             ends.setdefault(chain, 0)
         yield from _fresh(view, ends, seen)
-        pause(POLL_INTERVAL_S)
+        if pause(POLL_INTERVAL_S):
+            return
 
 
 def _end(view: PipelineView, chain: Chain) -> int:

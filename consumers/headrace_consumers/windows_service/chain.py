@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import TypeVar
@@ -74,22 +75,44 @@ class WindowsChain:
         return self.lineage.chain(SHARD_ID)
 
     def open(self) -> WindowsTip:
-        """The chain's end, its files completed. Raises LogError, MissingFileError."""
+        """The chain's end, its files completed, and what it superseded gone. Raises LogError, MissingFileError."""
         while link := self._newest():
             try:
-                return self._tip(link)
+                tip = self._tip(link)
             except MissingFileError:
                 if self._newest() == link:
                     raise
+            else:
+                self._sweep(tip)
+                return tip
         return WindowsTip()
 
+    def _sweep(self, tip: WindowsTip) -> None:
+        """Its writer may have died before it came to that."""
+        before = self.log.link_at(self.chain, tip.position - 2) if tip.position > ROOT + 1 else None
+        if before is not None:
+            with suppress(MissingFileError):
+                self._drop(self._left_by(before), tip)
+
+    def _drop(self, before: WindowsTip, after: WindowsTip) -> None:
+        """The manifest last: while it is there, all that it names can be found."""
+        gone = before.files - after.files
+        self.each(lambda place: self.store.delete(*place), sorted(gone - {before.place}))
+        self.each(lambda place: self.store.delete(*place), sorted(gone & {before.place}))
+
     def _tip(self, link: Link) -> WindowsTip:
+        complete_pending(self.store, self._commit_of(link), pool=self.pool)
+        return self._left_by(link)
+
+    def _left_by(self, link: Link) -> WindowsTip:
+        place = manifest_place(self._commit_of(link).files)
+        return WindowsTip(link.end, decode_manifest(self.store.read(*place)), place)
+
+    def _commit_of(self, link: Link) -> Commit:
         commit = self.log.commit(self.lineage.pipeline, self.lineage.generation, link.attempt_id)
         if commit is None:
             raise LogError(f"the windows' chain names commit {link.attempt_id}, which is missing")
-        complete_pending(self.store, commit, pool=self.pool)
-        place = manifest_place(commit.files)
-        return WindowsTip(link.end, decode_manifest(self.store.read(*place)), place)
+        return commit
 
     def has_moved(self, tip: WindowsTip) -> bool:
         """Another service has committed since."""
@@ -112,7 +135,7 @@ class WindowsChain:
             raise FencedError("another windows service of this pipeline is ahead; starting over from its state")
         self.each(lambda file: self.store.complete(file, draft.attempt_id), draft.files)
         after = WindowsTip(tip.position + 1, draft.manifest, manifest_place(draft.files))
-        self.each(lambda place: self.store.delete(*place), sorted(tip.files - after.files))
+        self._drop(tip, after)
         return after
 
     def each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:

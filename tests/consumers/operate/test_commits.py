@@ -17,13 +17,18 @@ def committed(world: World, shard: str, times: int = 1) -> None:
         world.drain()
 
 
+def never(_seconds: float) -> bool:
+    raise AssertionError("nothing to wait for")
+
+
 def follow(world: World, limit: int, pauses: list[Callable[[], None]]) -> Iterator[Commit]:
     """Follows; each pause runs the next of `pauses`, and the last one ends it."""
 
-    def pause(_seconds: float) -> None:
+    def pause(_seconds: float) -> bool:
         if not pauses:
             raise KeyboardInterrupt
         pauses.pop(0)()
+        return False
 
     return follow_commits(operator(world), limit=limit, follow=True, pause=pause)
 
@@ -42,11 +47,11 @@ def test_the_newest_come_oldest_first() -> None:
     for shard in (left, right, left, right):
         world.now_s += 10.0
         committed(world, shard)
-    every = list(follow_commits(operator(world), limit=50, follow=False))
+    every = list(follow_commits(operator(world), limit=50, follow=False, pause=never))
     assert len({commit.attempt_id for commit in every}) == len(every) == 4
     assert [commit.written_ms for commit in every] == sorted(commit.written_ms for commit in every)
-    assert list(follow_commits(operator(world), limit=2, follow=False)) == every[-2:]
-    assert list(follow_commits(operator(world), limit=0, follow=False)) == []
+    assert list(follow_commits(operator(world), limit=2, follow=False, pause=never)) == every[-2:]
+    assert list(follow_commits(operator(world), limit=0, follow=False, pause=never)) == []
 
 
 def test_following_shows_each_new_commit_once() -> None:
@@ -57,7 +62,7 @@ def test_following_shows_each_new_commit_once() -> None:
     seen = until_interrupted(
         follow(world, 1, [lambda: committed(world, shard, 3), lambda: None, lambda: committed(world, shard)])
     )
-    every = list(follow_commits(operator(world), limit=50, follow=False))
+    every = list(follow_commits(operator(world), limit=50, follow=False, pause=never))
     assert [commit.attempt_id for commit in seen] == [commit.attempt_id for commit in every[1:]]
     assert len(every) == 6
 
@@ -83,7 +88,7 @@ def test_a_commit_is_one_line() -> None:
     """Time, id, rows, files, bytes and shards."""
     world = World()
     committed(world, world.add_shard())
-    (commit,) = follow_commits(operator(world), limit=1, follow=False)
+    (commit,) = follow_commits(operator(world), limit=1, follow=False, pause=never)
     size = sum(file.bytes for file in commit.files)
     assert describe(commit).endswith(f"2 rows, 0 dead letters, 0 repeats, 2 files, {size} bytes, 1 shards")
     assert "\n" not in describe(commit)

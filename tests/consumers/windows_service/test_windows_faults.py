@@ -73,6 +73,7 @@ def test_a_crash_at_any_step(crash: str) -> None:
     tides.flush()
     tides.check()
     tides.check_loose()
+    tides.check_state()
 
 
 def test_every_call_of_a_life_is_a_crash_point() -> None:

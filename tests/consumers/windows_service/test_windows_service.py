@@ -333,8 +333,7 @@ def test_superseded_state_is_deleted() -> None:
     for minute in range(0, 1600, 200):
         tides.commit({"a": [("Dover", minute, 1)]})
         settle(service)
-    kept = {place for place in tides.sea.s3.objects if place[1].startswith("tides_windows_state/")}
-    assert kept == service._tip.files
+    tides.check_state()
 
 
 def test_a_jump_of_the_watermark_comes_out_in_several_commits() -> None:

@@ -120,6 +120,11 @@ class Tides:
         ours = {place for place in self.sea.s3.objects if not place[1].startswith("tides_partials/")}
         assert ours <= named, sorted(ours - named)[:3]
 
+    def check_state(self) -> None:
+        """Of the state, what the newest manifest needs is kept, and nothing else."""
+        kept = {place for place in self.sea.s3.objects if place[1].startswith("tides_windows_state/")}
+        assert kept == self.service()._tip.files
+
     def flush(self) -> None:
         """An event of another time in every open shard, so that all windows of the readings close; then to the end."""
         service = self.service()
