@@ -16,6 +16,7 @@ from headrace_local.redshift.copying.statement import S3Location
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+S3_ERRORS = (ClientError, BotoCoreError)
 WHOLE_BYTES = 32 * 1024 * 1024
 """An object up to this size is read in one request; a larger one by ranges."""
 _LOOKERS = 8

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
-from botocore.exceptions import BotoCoreError, ClientError
 
 from headrace_local.redshift.copying.columns import TableColumn
-from headrace_local.redshift.copying.objects import Objects
+from headrace_local.redshift.copying.objects import S3_ERRORS, Objects
 from headrace_local.redshift.copying.statement import S3Location
 from headrace_local.redshift.errors import RedshiftError
 from headrace_local.redshift.unloading.columns import result_type, text_batches
@@ -58,7 +57,7 @@ def write(
             spool = _Spool(statement, columns, files)
             rows = sum(spool.write(batch) for batch in text_batches(columns, chunks))
             return Unloaded(rows, _uploaded(statement, columns, spool.closed(), s3))
-    except (ClientError, BotoCoreError) as error:
+    except S3_ERRORS as error:
         raise RedshiftError(f"S3ServiceException: {statement.target}: {error}") from error
 
 
