@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from headrace_local.errors import LocalError, StartError
+from headrace_local.redshift.admin import Admin
 from headrace_local.redshift.bootstrap import bootstrap
 from headrace_local.redshift.gateway import Gateway
+from headrace_local.redshift.journal import Journal
 from headrace_local.redshift.postgres import Postgres, start_postgres
-from headrace_local.redshift.rewrite.rewriting import rewrite
+from headrace_local.redshift.startup import DATABASE
 
 log = logging.getLogger(__name__)
 
@@ -67,13 +69,15 @@ async def _serve(postgres: Postgres, folder: Path, port: int) -> int:
     # A socket's path may be no longer than 107 bytes; from here its name is enough.
     os.chdir(postgres.data)
     await bootstrap(postgres.socket_name)
-    gateway = Gateway(postgres.socket_name, rewrite)
+    admin = await Admin.open(postgres.socket_name, DATABASE)
+    gateway = Gateway(postgres.socket_name, Journal(admin), os.environ.get("AWS_ENDPOINT_URL"))
     server = await gateway.serve(_HOST, port)
     _write_port(folder, server.sockets[0].getsockname()[1])
     ended_by_itself = await _wait(stopped, postgres)
     server.close()
     await asyncio.to_thread(postgres.stop)
     await gateway.wait_closed()
+    await admin.close()
     return int(ended_by_itself)
 
 

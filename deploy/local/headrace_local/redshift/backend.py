@@ -86,19 +86,24 @@ class Backend:
     async def drain(self) -> None:
         await self._writer.drain()
 
+    def prepare(self, name: str, sql: str) -> asyncio.Future[Message]:
+        """A statement and a portal of our own, in the place of an earlier one that may have failed half-way."""
+        self.post(wire.close(b"P", name))
+        self.post(wire.close(b"S", name))
+        return self.post(wire.Parse(name, sql).message())
+
     async def ask(self, sql: str, values: Sequence[str | None] = ()) -> list[list[str | None]]:
-        """A question of our own in the middle of the client's, in the same transaction. Raises BackendError."""
+        """A question of our own in the middle of the client's, in the same transaction. Raises BackendError; the client
+        has been told the error then."""
         rows: list[list[str | None]] = []
 
         def keep(message: Message) -> None:
             if message.code == b"D":
                 rows.append([None if value is None else value.decode() for value in wire.row(message.body)])
 
-        self.post(wire.Parse(_OWN, sql).message())
+        self.prepare(_OWN, sql)
         self.post(wire.bind(_OWN, _OWN, values))
         done = self.post(wire.execute(_OWN), keep)
-        self.post(wire.close(b"P", _OWN))
-        self.post(wire.close(b"S", _OWN))
         self.write(bytes(wire.FLUSH))
         require(await done)
         return rows

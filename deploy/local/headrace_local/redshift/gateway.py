@@ -5,26 +5,53 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import threading
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from headrace_local.redshift import startup
 from headrace_local.redshift.backend import Backend, open_backend
-from headrace_local.redshift.session import Rewrite, Session
+from headrace_local.redshift.circle import Circle
+from headrace_local.redshift.errors import RedshiftError
+from headrace_local.redshift.journal import Journal
+from headrace_local.redshift.replies import Replies
+from headrace_local.redshift.session import Session
 from headrace_local.redshift.startup import CancelRequest, EncryptionRequest, StartupRequest
 from headrace_local.redshift.wire import Message
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 log = logging.getLogger(__name__)
 
 _MAX_STARTUP_BYTES: Final = 10_000
 
 
+class _S3:
+    """The local AWS's, made when it is first needed."""
+
+    def __init__(self, endpoint: str | None) -> None:
+        self._endpoint = endpoint
+        self._client: S3Client | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> S3Client:
+        if self._endpoint is None:
+            raise RedshiftError("COPY and UNLOAD need AWS_ENDPOINT_URL in the local Redshift's environment")
+        from headrace_local.environment import AwsClients
+
+        with self._lock:
+            self._client = self._client or AwsClients(self._endpoint).s3
+        return self._client
+
+
 class Gateway:
     """Takes clients until it is closed."""
 
-    def __init__(self, socket: Path | str, rewrite: Rewrite) -> None:
+    def __init__(self, socket: Path | str, journal: Journal, aws_endpoint: str | None) -> None:
         self._socket = socket
-        self._rewrite = rewrite
+        self._journal = journal
+        self._s3 = _S3(aws_endpoint)
         self._clients: set[asyncio.Task[None]] = set()
 
     async def serve(self, host: str, port: int) -> asyncio.Server:
@@ -45,7 +72,8 @@ class Gateway:
             with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
                 backend = await self._begin(reader, writer)
                 if backend is not None:
-                    await Session(reader, writer, backend, self._rewrite).run()
+                    replies = Replies(lambda message: writer.write(bytes(message)))
+                    await Session(reader, writer, Circle(backend, replies, self._journal, self._s3)).run()
         except Exception:
             log.exception("a client's connection ends with an error of the gateway")
         finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from headrace_local.redshift import wire
+from headrace_local.redshift.errors import INTERNAL_ERROR, RedshiftError
 from headrace_local.redshift.wire import Field, Message
 
 SUPER_OID: Final = 4000
@@ -17,6 +19,9 @@ _KNOWN_OIDS: Final = frozenset(
     | {1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266, 1700, 2278}
 )
 """Types that Redshift's driver reads as PostgreSQL sends them. Any other would put it one answer out of step."""
+_BYTES_CHECK: Final = re.compile(r"headrace_bytes_\d+_(?P<size>\d+)")
+_SERIALIZATION: Final = "40001"
+_CHECK: Final = "23514"
 
 
 class Replies:
@@ -24,6 +29,8 @@ class Replies:
 
     def __init__(self, send: Callable[[Message], None]) -> None:
         self._send = send
+        self.instead: RedshiftError | None = None
+        """What the next error really is: PostgreSQL only says that the rows of a COPY did not come."""
 
     def forward(self, message: Message) -> None:
         self._send(_described(message) if message.code == b"T" else message)
@@ -33,9 +40,38 @@ class Replies:
         if message.code == b"T":
             self.forward(message)
 
+    def forward_as(self, tag: str) -> Callable[[Message], None]:
+        """What was done has another name."""
+        return lambda message: self._send(wire.complete(tag) if message.code == b"C" else message)
+
+    def complete(self, tag: str, sentence: str) -> None:
+        self._send(wire.info(sentence))
+        self._send(wire.complete(tag))
+
     def unasked(self, message: Message) -> None:
         """Errors and notices."""
+        if message.code == b"E":
+            instead, self.instead = self.instead, None
+            message = Message(b"E", wire.notice_body(_error(wire.notice_fields(message.body), instead)))
         self._send(message)
+
+
+def _error(said: Mapping[str, str], instead: RedshiftError | None) -> dict[str, str]:
+    if instead is not None:
+        detail = {"D": instead.detail} if instead.detail else {}
+        return {"S": "ERROR", "V": "ERROR", "C": instead.sqlstate, "M": instead.sentence, **detail}
+    if said.get("C") == _SERIALIZATION:
+        return {**said, "C": INTERNAL_ERROR, "M": "1023", "D": f"Serializable isolation violation: {said['M']}"}
+    too_long = _BYTES_CHECK.fullmatch(said.get("n", "")) if said.get("C") == _CHECK else None
+    if too_long:
+        return {
+            "S": "ERROR",
+            "V": "ERROR",
+            "C": "22001",
+            "M": f"value too long for type character varying({too_long['size']})",
+        }
+    # Where in our own functions an error was raised says nothing to a client.
+    return {letter: text for letter, text in said.items() if letter != "W" or "headrace" not in text}
 
 
 def _described(message: Message) -> Message:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from headrace_local.redshift.errors import SYNTAX_ERROR, RedshiftError
@@ -18,10 +20,8 @@ _OPAQUE: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _FILL: Final = {"string": "\x01", "dollar": "\x01", "name": "\x02", "comment": " "}
-STRING: Final = "\x01+"
-"""What a string looks like in a mask, as a pattern."""
-NAME: Final = r"(?:\x02+|[A-Za-z_#][\w$#]*)"
-"""A name, quoted or not."""
+NAME: Final = r"(?:\x02+|[A-Za-z_][\w$]*)"
+"""A name in a mask, quoted or not."""
 DOTTED: Final = rf"{NAME}(?:\s*\.\s*{NAME}){{0,2}}"
 
 
@@ -35,41 +35,81 @@ def _blank(found: re.Match[str]) -> str:
     return _FILL[kind] * (found.end() - found.start())
 
 
+@dataclass(frozen=True)
+class Sql:
+    """A piece of SQL beside its mask."""
+
+    text: str
+
+    @cached_property
+    def masked(self) -> str:
+        return mask(self.text)
+
+    def search(self, pattern: str, start: int = 0) -> re.Match[str] | None:
+        return re.compile(pattern, re.IGNORECASE).search(self.masked, start)
+
+    def match(self, pattern: str) -> re.Match[str] | None:
+        """At the first word; comments before it count for nothing."""
+        return re.match(r"\s*" + pattern, self.masked, re.IGNORECASE)
+
+    def of(self, found: re.Match[str], group: int | str = 0) -> str:
+        """The text where the mask matched."""
+        return self.text[found.start(group) : found.end(group)]
+
+    def sub(self, pattern: str, replacement: str | Callable[[re.Match[str]], str]) -> Sql:
+        """Replaces each match; a replacement's text may use the mask's groups where they hold no string."""
+        parts, at = [], 0
+        for found in re.finditer(pattern, self.masked, re.IGNORECASE):
+            parts += [self.text[at : found.start()], _replaced(found, replacement)]
+            at = found.end()
+        return Sql("".join([*parts, self.text[at:]])) if at or parts else self
+
+    def replace(self, start: int, end: int, text: str) -> Sql:
+        return Sql(self.text[:start] + text + self.text[end:])
+
+    def cut(self, start: int, end: int | None = None) -> Sql:
+        return Sql(self.text[start:end])
+
+    def closing(self, opening: int) -> int:
+        """The place of the parenthesis that closes the one at `opening`. Raises RedshiftError."""
+        depth = 0
+        for found in re.compile(r"[()]").finditer(self.masked, opening):
+            depth += 1 if found[0] == "(" else -1
+            if depth == 0:
+                return found.start()
+        raise RedshiftError("syntax error: a parenthesis is not closed", SYNTAX_ERROR)
+
+    def items(self) -> list[Sql]:
+        """What stands between the commas outside of parentheses."""
+        return [Sql(self.text[start:end].strip()) for start, end in _between(self.masked, ",")]
+
+
+def _replaced(found: re.Match[str], replacement: str | Callable[[re.Match[str]], str]) -> str:
+    return found.expand(replacement) if isinstance(replacement, str) else replacement(found)
+
+
 def split_statements(sql: str) -> list[str]:
     """At the semicolons; what is only blank or comment is left out."""
     masked = mask(sql)
-    parts = []
-    start = 0
-    for end in [*(found.start() for found in re.finditer(";", masked)), len(sql)]:
-        if masked[start:end].strip():
-            parts.append(sql[start:end])
-        start = end + 1
-    return parts
+    return [sql[start:end] for start, end in _between(masked, ";") if masked[start:end].strip()]
 
 
-def closing(masked: str, opening: int) -> int:
-    """The place of the parenthesis that closes the one at `opening`. Raises RedshiftError."""
-    depth = 0
-    for at in range(opening, len(masked)):
-        depth += {"(": 1, ")": -1}.get(masked[at], 0)
-        if depth == 0:
-            return at
-    raise RedshiftError("syntax error: a parenthesis is not closed", SYNTAX_ERROR)
-
-
-def split_list(sql: str, masked: str) -> list[str]:
-    """The items between the commas that stand outside of parentheses."""
-    return [sql[start:end] for start, end in _items(masked)]
-
-
-def _items(masked: str) -> Iterator[tuple[int, int]]:
+def _between(masked: str, separator: str) -> Iterator[tuple[int, int]]:
     depth = start = 0
-    for at, letter in enumerate(masked):
-        if letter in "([":
+    for found in re.finditer(rf"[()\[\]{separator}]", masked):
+        if found[0] in "([":
             depth += 1
-        elif letter in ")]":
+        elif found[0] in ")]":
             depth -= 1
-        elif letter == "," and depth == 0:
-            yield start, at
-            start = at + 1
+        elif depth == 0:
+            yield start, found.start()
+            start = found.end()
     yield start, len(masked)
+
+
+def unquote(name: str) -> str:
+    """A name as the catalog has it: in lower case where it is not quoted."""
+    name = name.strip()
+    if name.startswith('"'):
+        return name[1:-1].replace('""', '"')
+    return name.lower()
