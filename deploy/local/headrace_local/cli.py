@@ -14,6 +14,7 @@ from rich.console import Console
 
 from headrace_local.demo import Demo, DemoPlan, DemoReport
 from headrace_local.environment import aws_variables
+from headrace_local.errors import LocalError
 from headrace_local.folder import StackFolder
 from headrace_local.interrupts import Interrupted, interruptible
 from headrace_local.processes import Member
@@ -23,7 +24,8 @@ from headrace_local.resources import STREAM, Resources
 from headrace_local.stack import StackStatus, owned_stack
 from headrace_local.stack import down as end_by_name
 from headrace_local.stack import status as status_by_name
-from headrace_local.state import Phase, StackState
+from headrace_local.state import Phase, StackState, read_state
+from headrace_local.warehouse import warehouse_settings
 from headrace_local.workers import LOCAL_SETTINGS, settings_variables
 from headrace_producers.errors import HeadraceError
 
@@ -38,9 +40,9 @@ Name = Annotated[str | None, Parameter(help="Which stack; two names run side by 
 
 @app.command
 def up(*, name: Name = None, stream: str = STREAM, shards: int = 2) -> int:
-    """Start the local AWS with stream, buckets and commit log, and leave it running.
+    """Start the local AWS with stream, buckets and commit log, and the local Redshift, and leave them running.
 
-    Prints exports for `eval`: all that the shell starts from then on finds the local AWS.
+    Prints exports for `eval`: all that the shell starts from then on finds the local AWS and the local Redshift.
 
     Parameters
     ----------
@@ -52,7 +54,7 @@ def up(*, name: Name = None, stream: str = STREAM, shards: int = 2) -> int:
 
     def run() -> int:
         folder = StackFolder.named(name)
-        with owned_stack(folder, Resources(stream=stream, shards=shards)) as stack:
+        with owned_stack(folder, Resources(stream=stream, shards=shards), warehouse=True) as stack:
             stack.leave_up()
         _tell(stack.state)
         return 0
@@ -82,6 +84,28 @@ def status(*, name: Name = None) -> int:
         found = status_by_name(folder)
         print(_report(found) if found else f"stack {folder.name}: nothing runs")
         return 0 if found else 1
+
+    return _told(run)
+
+
+@app.command
+def sql(query: str | None = None, *, name: Name = None) -> int:
+    r"""Run one query against the stack's local Redshift and print its rows, or open a prompt (`\q` ends it).
+
+    Parameters
+    ----------
+    query
+        One statement.
+    """
+
+    def run() -> int:
+        from headrace_local.sql import connected
+
+        state = read_state(StackFolder.named(name))
+        if state is None or not state.warehouse_url:
+            raise LocalError("no stack with a local Redshift is up; `headrace-local up` starts one")
+        with connected(state.warehouse_url) as warehouse:
+            return warehouse.show(query) if query is not None else warehouse.prompt()
 
     return _told(run)
 
@@ -179,11 +203,12 @@ def _tell(state: StackState) -> None:
     print(
         f"stack {state.name} is up at {state.endpoint}: stream {state.stream} ({state.shards} shards), "
         f"buckets {state.raw_bucket}, {state.processed_bucket} and {state.curated_bucket}, "
-        f"log table {state.log_table}\n"
+        f"log table {state.log_table}; warehouse {state.warehouse_url}\n"
         f"headrace-local down --name {state.name} ends it",
         file=sys.stderr,
     )
-    for name, value in (aws_variables(state.endpoint) | settings_variables(LOCAL_SETTINGS)).items():
+    settings = {**LOCAL_SETTINGS, **(warehouse_settings(state.warehouse_url) if state.warehouse_url else {})}
+    for name, value in (aws_variables(state.endpoint) | settings_variables(settings)).items():
         print(f"export {name}={shlex.quote(value)}")
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,7 +60,7 @@ def members(folder: StackFolder) -> list[Member]:
 def kill_members(folder: StackFolder) -> None:
     """Kills until none is left: a process may start another while it is being killed."""
     deadline = time.monotonic() + _KILL_TIMEOUT_S
-    while found := list(_marked(folder)):
+    while found := _families(_marked(folder)):
         for process in found:
             _kill(process)
         psutil.wait_procs(found, timeout=_REAP_S)
@@ -83,6 +84,16 @@ def _marked(folder: StackFolder) -> Iterator[psutil.Process]:
                 yield process
         except (psutil.Error, OSError):
             continue
+
+
+def _families(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """With their descendants: PostgreSQL's write their title over the mark."""
+    found: dict[int, psutil.Process] = {}
+    for process in processes:
+        found[process.pid] = process
+        with suppress(psutil.Error):
+            found |= {child.pid: child for child in process.children(recursive=True)}
+    return list(found.values())
 
 
 def _member(process: psutil.Process) -> Member | None:

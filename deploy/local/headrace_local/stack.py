@@ -19,6 +19,7 @@ from headrace_local.keeper import Keeper
 from headrace_local.processes import Member
 from headrace_local.resources import Resources, create_resources
 from headrace_local.state import Phase, StackState, clear_remains, end_stack, new_state, read_state, write_state
+from headrace_local.warehouse import StartedWarehouse, start_warehouse
 
 _OWNER_TIMEOUT_S = 90.0
 _REAP_TIMEOUT_S = 10.0
@@ -29,12 +30,19 @@ _GLANCE_S = 1.0
 class OwnedStack:
     """A stack that ends with the command that started it, unless that says `leave_up`."""
 
-    def __init__(self, folder: StackFolder, state: StackState, aws: StartedAws, resources: Resources) -> None:
+    def __init__(
+        self,
+        folder: StackFolder,
+        state: StackState,
+        resources: Resources,
+        aws: StartedAws,
+        warehouse: StartedWarehouse | None = None,
+    ) -> None:
         self.folder = folder
         self.state = state
         self.clients = AwsClients(aws.endpoint)
         self.resources = resources
-        self._aws = aws
+        self._processes = [aws.process] + ([warehouse.process] if warehouse else [])
 
     @property
     def endpoint(self) -> str:
@@ -48,19 +56,20 @@ class OwnedStack:
     def reap(self) -> None:
         """After its end: takes the dead child off the system's list."""
         if self.state.phase is Phase.BUSY:
-            self._aws.process.wait(_REAP_TIMEOUT_S)
+            for process in self._processes:
+                process.wait(_REAP_TIMEOUT_S)
 
 
 @contextmanager
-def owned_stack(folder: StackFolder, resources: Resources) -> Iterator[OwnedStack]:
-    """Starts the local AWS with its resources. Left by whatever way, even SIGKILL, it leaves no process and no
-    folder, unless the stack was left up. Raises StackBusyError, StartError."""
+def owned_stack(folder: StackFolder, resources: Resources, *, warehouse: bool = False) -> Iterator[OwnedStack]:
+    """Starts the local AWS with its resources, and the local Redshift where it is wanted. Left by whatever way, even
+    SIGKILL, it leaves no process and no folder, unless the stack was left up. Raises StackBusyError, StartError."""
     keeper = Keeper(folder)
     try:
         lock = _lock_for_new(folder)
         stack = None
         try:
-            stack = _start(lock, resources)
+            stack = _start(lock, resources, warehouse=warehouse)
             yield stack
         finally:
             _let_go(lock)
@@ -96,7 +105,7 @@ def _lock_for_new(folder: StackFolder) -> FolderLock:
             )
 
 
-def _start(lock: FolderLock, resources: Resources) -> OwnedStack:
+def _start(lock: FolderLock, resources: Resources, *, warehouse: bool) -> OwnedStack:
     folder = lock.folder
     state = new_state(folder)
     write_state(folder, state)
@@ -111,9 +120,12 @@ def _start(lock: FolderLock, resources: Resources) -> OwnedStack:
         curated_bucket=resources.curated_bucket,
         log_table=resources.log_table,
     )
-    stack = OwnedStack(folder, state, aws, resources)
+    started = start_warehouse(folder, aws.endpoint) if warehouse else None
+    stack = OwnedStack(folder, state, resources, aws, started)
     create_resources(stack.clients, resources)
-    write_state(folder, state)
+    if started is not None:
+        stack.state = msgspec.structs.replace(state, warehouse_url=started.wait())
+    write_state(folder, stack.state)
     return stack
 
 

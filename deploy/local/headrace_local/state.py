@@ -33,6 +33,8 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     processed_bucket: str = ""
     curated_bucket: str = ""
     log_table: str = ""
+    warehouse_url: str = ""
+    """Empty where there is none."""
 
 
 def new_state(folder: StackFolder) -> StackState:

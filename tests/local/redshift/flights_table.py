@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,19 @@ _TYPES = {
 
 def flights(rows: int) -> pa.Table:
     """The year's first departures, 20 columns of them; `event_time` as the lake has it."""
-    with zipfile.ZipFile(Path(weather_csv()).with_name("flights.csv.zip")) as archive:
-        raw = archive.read("flights.csv")
-    options = pacsv.ConvertOptions(null_values=["NA"], strings_can_be_null=True)
-    table = pacsv.read_csv(io.BytesIO(raw), convert_options=options).slice(0, rows)
+    table = _year().slice(0, rows)
     hours = table["time_hour"].cast(pa.timestamp("us", "UTC"))
     table = table.set_column(table.column_names.index("time_hour"), "time_hour", hours)
     minutes = pc.multiply(pc.fill_null(table["dep_delay"], 0), 60_000_000).cast(pa.duration("us"))
     return table.append_column("event_time", pc.add(hours, minutes))
+
+
+@cache
+def _year() -> pa.Table:
+    with zipfile.ZipFile(Path(weather_csv()).with_name("flights.csv.zip")) as archive:
+        raw = archive.read("flights.csv")
+    options = pacsv.ConvertOptions(null_values=["NA"], strings_can_be_null=True)
+    return pacsv.read_csv(io.BytesIO(raw), convert_options=options)
 
 
 def columns_of(table: pa.Table) -> list[TableColumn]:

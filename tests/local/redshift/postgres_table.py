@@ -82,9 +82,9 @@ def _field(text: str, place: int) -> tuple[str | None, int]:
     if text[place] != '"':
         end = min(found for found in (text.find(",", place), text.find("\n", place)) if found >= 0)
         return text[place:end] or None, end
-    end = place + 1
-    while text[end] != '"' or text[end + 1] == '"':
-        end += 2 if text[end] == '"' else 1
+    end = text.index('"', place + 1)
+    while text[end + 1] == '"':
+        end = text.index('"', end + 2)
     return text[place + 1 : end].replace('""', '"'), end + 1
 
 

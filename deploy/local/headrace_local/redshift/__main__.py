@@ -36,6 +36,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True, help="where its data live; made where it is not there")
     parser.add_argument("--port", type=int, default=5439, help="0: any that is free")
     words = parser.parse_args()
+    # pyarrow looks for pandas, which costs two seconds where it is installed and is of no use here.
+    sys.modules["pandas"] = None  # type: ignore[assignment]
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     folder = words.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from headrace_local.redshift.copying.columns import TableColumn
@@ -14,7 +17,7 @@ from headrace_local.redshift.copying.options import DelimitedFormat
 from headrace_local.redshift.copying.textrows import RowErrors, TextRows, written_rows
 
 _BLOCK_BYTES = 4 * 1024 * 1024
-EXTRA_COLUMNS, MISSING_COLUMNS, UNREADABLE = 1202, 1203, 1200
+EXTRA_COLUMNS, MISSING_COLUMNS, UNREADABLE, BLANK_LINE = 1202, 1203, 1200, 1211
 
 
 class DelimitedSource:
@@ -27,20 +30,36 @@ class DelimitedSource:
         self._columns = columns
         self._format = delimited
         self._errors = errors
-        self._source = source
+        self._source = _Watched(source)
         self._left_out = 0
         self.rows = 0
 
     def chunks(self) -> Iterator[bytes]:
         line = self._format.ignore_header + 1
         for batch in self._batches():
-            texts = [batch.column(index) for index in range(batch.num_columns)]
-            rows = TextRows(self._url, texts, [line + row for row in range(batch.num_rows)], self._format.delimiter)
-            lines, count = written_rows(rows, self._columns, self._format.fields, self._errors)
+            lines = pa.array(range(line, line + batch.num_rows))
             line += batch.num_rows + self._left_out
             self._left_out = 0
-            self.rows += count
-            yield lines
+            yield self._written(batch.append_column("line", lines))
+        # The file's last rows may all have been left out.
+        self._errors.check()
+
+    def _written(self, batch: pa.RecordBatch) -> bytes:
+        batch = self._without_blank_lines(batch)
+        *texts, lines = batch.columns
+        rows = TextRows(self._url, texts, lines.to_pylist(), self._format.delimiter)
+        written, count = written_rows(rows, self._columns, self._format.fields, self._errors)
+        self.rows += count
+        return written
+
+    def _without_blank_lines(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Arrow gives a blank line as a row of empty fields, as it gives one of delimiters alone."""
+        if not self._source.blank_lines or self._format.ignore_blank_lines or len(self._columns) == 1:
+            return batch
+        filled = reduce(pc.or_, (pc.not_equal(batch.column(index), "") for index in range(len(self._columns))))
+        for line in batch.column("line").filter(pc.invert(filled)).to_pylist():
+            self._errors.add(LoadError(self._url, BLANK_LINE, "Input line contained no data", line))
+        return batch.filter(filled)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
@@ -84,3 +103,22 @@ class DelimitedSource:
         self._left_out += 1
         self._errors.add(LoadError(self._url, code, reason, row.number or 0, raw_line=row.text))
         return "skip"
+
+
+class _Watched(io.RawIOBase):
+    """Sees whether any line was blank: also one inside of quotes, which it cannot tell."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._end = b"\n"
+        self.blank_lines = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._source.read(size)
+        seen = (self._end + data).replace(b"\r", b"")
+        self.blank_lines |= b"\n\n" in seen
+        self._end = seen[-1:]
+        return data

@@ -62,7 +62,11 @@ def shown(value: Any) -> str:
     """A value as the system tables keep it."""
     if value.is_valid and hasattr(value, "as_buffer"):
         return _raw(value)[:1024].decode(errors="replace").replace("\0", ".")
-    return str(value)
+    try:
+        return str(value)
+    except OverflowError:
+        # A date or an instant that Python has none for.
+        return str(value.value)
 
 
 def _raw(text: Any) -> bytes:

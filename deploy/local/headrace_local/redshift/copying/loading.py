@@ -100,7 +100,7 @@ class FileSource(Protocol):
 def decompressed(opened: Any, compression: Compression | None) -> Any:
     """What a text file's name ends with says nothing: only the option does."""
     codec = {"GZIP": "gzip", "ZSTD": "zstd", "BZIP2": "bz2"}[compression] if compression else None
-    return pa.CompressedInputStream(pa.PythonFile(opened), codec) if codec else opened
+    return pa.CompressedInputStream(pa.PythonFile(opened, mode="r"), codec) if codec else opened
 
 
 def open_copy(statement: CopyStatement, columns: Sequence[TableColumn], s3: S3Client) -> CopySource:

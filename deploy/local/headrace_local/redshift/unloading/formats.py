@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -101,33 +102,29 @@ class TextWriter:
         self._put(self._lines.lines(texts))
 
     def close(self) -> None:
-        if self._sink is not None:
-            self._sink.flush()
-            self._sink.close()
+        self._sink.close()
 
     def _put(self, lines: Sequence[bytes]) -> None:
         self.rows += len(lines)
         self._sink.write(b"".join(lines))
 
 
-class _Open:
-    """A sink that is not the writer's to close."""
+class _KeptOpen(io.RawIOBase):
+    """Closing it leaves the sink open, which is not the writer's to close."""
 
     def __init__(self, sink: Any) -> None:
         self._sink = sink
 
-    def write(self, data: bytes) -> None:
-        self._sink.write(data)
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        self._sink.flush()
-
-    def close(self) -> None:
-        return
+    def write(self, data: Any) -> int:
+        return int(self._sink.write(data))
 
 
 def _compressed(sink: Any, compression: Compression | None) -> Any:
-    return pa.CompressedOutputStream(pa.PythonFile(sink), _CODECS[compression]) if compression else _Open(sink)
+    kept = _KeptOpen(sink)
+    return pa.CompressedOutputStream(pa.PythonFile(kept, mode="w"), _CODECS[compression]) if compression else kept
 
 
 class DelimitedLines:
