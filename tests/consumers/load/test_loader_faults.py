@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -15,6 +15,7 @@ from headrace_consumers.warehouse.session import WarehouseSession
 from tests.consumers.load.harbour import SCHEMA, Harbour, local_harbour, now_ms, settle
 from tests.fakes.steps import Crash
 
+T = TypeVar("T")
 READINGS = 3
 BOOKS = ("loader_ledger", "loader_positions")
 
@@ -50,7 +51,7 @@ class Stepped:
     def close(self) -> None:
         self.session.close()
 
-    def _do(self, sql: str, call: Any) -> Any:
+    def _do(self, sql: str, call: Callable[[], T]) -> T:
         assert not self.dead
         number = len(self.seen)
         self.seen.append(" ".join(sql.split()[:3]))
