@@ -119,12 +119,15 @@ class S3Client:
 
         return self._steps.run("PutObject", effect)
 
-    def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "") -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
             found = self._store.objects.get((Bucket, Key))
             if found is None:
                 raise client_error("NoSuchKey", "GetObject")
-            return {"Body": io.BytesIO(found.body)}
+            if Range and not found.body:
+                raise client_error("InvalidRange", "GetObject")
+            last = int(Range.removeprefix("bytes=-")) if Range else len(found.body)
+            return {"Body": io.BytesIO(found.body[-last:] if last else b"")}
 
         return self._steps.run("GetObject", effect)
 

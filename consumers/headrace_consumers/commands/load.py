@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from headrace_consumers.commands.warehouse_options import FLAT_WAREHOUSE, completed
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.settings import LakeSettings, LoadSettings, LogSettings, WarehouseSettings
 
@@ -21,11 +22,12 @@ def load(
     lake: Annotated[LakeSettings, FLAT] = LAKE,
     log: Annotated[LogSettings, FLAT] = LOG,
     load: Annotated[LoadSettings, FLAT] = LOAD,
-    warehouse: Annotated[WarehouseSettings, FLAT] = WAREHOUSE,
+    warehouse: Annotated[WarehouseSettings, FLAT_WAREHOUSE] = WAREHOUSE,
 ) -> int:
     """Run the loader of a pipeline until SIGTERM: it copies what workers and windows commit into the warehouse.
 
-    Every option is also an environment variable: HEADRACE_ and its name, such as HEADRACE_WAREHOUSE_HOST.
+    Every option is also an environment variable: HEADRACE_ and its name, such as HEADRACE_WAREHOUSE_HOST. The password
+    is taken from HEADRACE_WAREHOUSE_PASSWORD alone.
 
     Parameters
     ----------
@@ -33,6 +35,7 @@ def load(
         MODULE:PIPELINE, such as my_team.pipelines:flights; the working directory is importable.
     """
     declared = load_pipeline(pipeline)
+    target = completed(warehouse, os.environ)
     from headrace_consumers.aws import make_clients
     from headrace_consumers.commands.serving import served
     from headrace_consumers.load.running import LoadRunner
@@ -44,8 +47,8 @@ def load(
     require(aws, load.stream or declared.stream, log.log_table, tuple(lake.buckets.values()))
     metrics = LoadMetrics()
     runner = LoadRunner(
-        declared, make_clients(aws.region), Redshift(warehouse),
-        lake=lake, log=log, load=load, target=warehouse, metrics=metrics,
+        declared, make_clients(aws.region), Redshift(target),
+        lake=lake, log=log, load=load, target=target, metrics=metrics,
     )  # fmt: skip
     with served("the loader", declared.name, load, metrics) as stop:
         runner.run(stop)

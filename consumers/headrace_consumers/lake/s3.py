@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 PART_BYTES = 16 * 1024 * 1024
 """S3 wants 5 MiB at least for all parts but the last."""
 _GONE = frozenset({"404", "NoSuchKey", "NotFound"})
+_EMPTY = "InvalidRange"
+"""What a span of an object without bytes is called."""
 
 
 class S3Store:
@@ -104,9 +106,11 @@ class S3Store:
             answer = retried(
                 lambda: self._client.get_object(Bucket=bucket, Key=key, **span),
                 f"read from s3://{bucket}",
-                retry=lambda error: passes_by_itself(error) and error_code(error) not in _GONE,
+                retry=lambda error: passes_by_itself(error) and error_code(error) not in _GONE | {_EMPTY},
             )
         except ClientError as error:
+            if error_code(error) == _EMPTY:
+                return b""
             if error_code(error) not in _GONE:
                 raise
             raise MissingFileError(f"s3://{bucket}/{key} is named by a commit, and not there") from error

@@ -20,8 +20,8 @@ from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.ledger import FileState, Ledger
 from headrace_consumers.load.loading import Loading
 from headrace_consumers.load.maintenance import Maintenance
+from headrace_consumers.load.places import places_of
 from headrace_consumers.load.service import Loader, LoaderPlan, LoadReport
-from headrace_consumers.load.waiting import TablePlace
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import LakeSettings, LoadSettings, LogSettings, WarehouseSettings
 from headrace_consumers.telemetry.load_metrics import LoadMetrics
@@ -30,12 +30,6 @@ from headrace_producers.errors import TransientError
 
 _log = logging.getLogger(__name__)
 _MOST_PATIENT_S = 30.0
-
-
-def places_of(pipeline: Pipeline, lake: LakeSettings) -> frozenset[TablePlace]:
-    """Which files belong into the warehouse: rows of tables, and windows that are out."""
-    tables = {TablePlace(table.name, lake.processed_bucket) for table in pipeline.tables}
-    return frozenset(tables | {TablePlace(window.name, lake.curated_bucket) for window in pipeline.windows})
 
 
 class LoadRunner:

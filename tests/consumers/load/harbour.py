@@ -13,8 +13,8 @@ from typing import Any
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.load.ledger import Ledger
 from headrace_consumers.load.loading import Loading
+from headrace_consumers.load.places import places_of
 from headrace_consumers.load.reconciling import Reconciler
-from headrace_consumers.load.running import places_of
 from headrace_consumers.load.service import Loader, LoaderPlan, LoadReport
 from headrace_consumers.settings import LakeSettings, WarehouseSettings
 from headrace_consumers.warehouse.plan import wanted_of
@@ -39,7 +39,7 @@ class Harbour:
     def settings(self) -> WarehouseSettings:
         return WarehouseSettings(
             warehouse_host="127.0.0.1", warehouse_port=self.server.port, warehouse_database="headrace",
-            warehouse_user="headrace", warehouse_password="headrace", warehouse_ssl=False, warehouse_timeout_s=60.0,  # noqa: S106
+            warehouse_user="headrace", warehouse_password="headrace", warehouse_ssl=False, warehouse_timeout_s=60,  # noqa: S106
         )  # fmt: skip
 
     def session(self) -> WarehouseSession:
