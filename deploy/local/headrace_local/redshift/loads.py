@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from headrace_local.redshift import wire
 from headrace_local.redshift.backend import BackendError, require
 from headrace_local.redshift.circle import Circle, quoted
 from headrace_local.redshift.copying.columns import TableColumn
 from headrace_local.redshift.copying.failures import CopyFailure
+from headrace_local.redshift.copying.loading import CopySource, open_copy
 from headrace_local.redshift.copying.statement import CopyStatement
 from headrace_local.redshift.errors import RedshiftError
 from headrace_local.redshift.journal import Entry, Value
 from headrace_local.redshift.wire import Message
-
-if TYPE_CHECKING:
-    from headrace_local.redshift.copying.loading import CopySource
 
 _OWN: Final = "headrace_transfer"
 _TARGET: Final = """
@@ -77,8 +75,6 @@ class Loads:
         )
 
     def _open(self, statement: CopyStatement, target: _Target) -> CopySource:
-        from headrace_local.redshift.copying.loading import open_copy
-
         return open_copy(statement, target.columns, self._s3())
 
     async def _copy(self, source: CopySource, target: _Target) -> None:
