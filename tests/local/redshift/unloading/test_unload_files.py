@@ -122,6 +122,14 @@ def test_text_files(bucket: Bucket, options: str, expected: bytes) -> None:
     assert bucket.get(f"{folder}0000_part_00") == expected
 
 
+def test_delimiters_that_numbers_have(bucket: Bucket) -> None:
+    """Are quoted in numbers too; and names in a header wherever they need it."""
+    folder = bucket.folder()
+    columns = [TableColumn("a-b", "bigint"), TableColumn("c", "double precision")]
+    unload(bucket, folder, "CSV HEADER DELIMITER '-'", b"-1,2\n3,-4e-05\n", columns)
+    assert bucket.get(f"{folder}0000_part_00") == b'"a-b"-c\n"-1"-2\n3-"-4e-05"\n'
+
+
 def test_compressed_text(bucket: Bucket) -> None:
     """The name tells it."""
     folder = bucket.folder()

@@ -64,6 +64,9 @@ class CopySource:
         return self._errors.errors
 
     def __iter__(self) -> Iterator[bytes]:
+        return _one_ahead(self._lines())
+
+    def _lines(self) -> Iterator[bytes]:
         with ThreadPoolExecutor(1) as ahead:
             coming = [ahead.submit(self._objects.opened, found) for found in self._found[:1]]
             for index, found in enumerate(self._found):
@@ -86,6 +89,18 @@ class CopySource:
             case JsonFormat() as json_format:
                 stream = decompressed(opened, json_format.compression)
                 return JsonSource(found.url, stream, self._columns, json_format, self._errors)
+
+
+def _one_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The next chunk is made while PostgreSQL takes this one. Who stops in between waits for nothing."""
+    maker = ThreadPoolExecutor(1)
+    try:
+        coming = maker.submit(next, chunks, None)
+        while (chunk := coming.result()) is not None:
+            coming = maker.submit(next, chunks, None)
+            yield chunk
+    finally:
+        maker.shutdown(wait=False, cancel_futures=True)
 
 
 class FileSource(Protocol):

@@ -135,8 +135,10 @@ class DelimitedLines:
     def header(self) -> Sequence[bytes]:
         if not self._layout.header:
             return []
-        names = pa.RecordBatch.from_arrays([pa.array([column.name]) for column in self._columns], self._numbers)
-        return self.lines(names)
+        texts = [TableColumn(column.name, "text") for column in self._columns]
+        names = [pa.array([column.name]) for column in texts]
+        row = pa.RecordBatch.from_arrays(names, [str(index) for index in range(len(names))])
+        return DelimitedLines(self._layout, texts).lines(row)
 
     def lines(self, texts: pa.RecordBatch) -> Sequence[bytes]:
         fields = [self._written(texts.column(index), column) for index, column in enumerate(self._columns)]
@@ -145,18 +147,21 @@ class DelimitedLines:
         )
         return [line.encode() + b"\n" for line in joined.to_pylist()]
 
-    @property
-    def _numbers(self) -> list[str]:
-        return [str(index) for index in range(len(self._columns))]
-
     def _written(self, texts: Any, column: TableColumn) -> Any:
         if result_type(column).name == "varbyte":
             texts = pc.replace_substring_regex(texts, r"^\\x", "")
+        if self._is_plain(column):
+            return texts
         if self._layout.csv:
             return _quoted(texts, pc.match_substring_regex(texts, _needs_quotes(self._layout.delimiter)))
         if self._layout.escape:
             texts = pc.replace_substring_regex(texts, _needs_escape(self._layout), r"\\\1")
         return _quoted(texts, pc.is_valid(texts)) if self._layout.add_quotes else texts
+
+    def _is_plain(self, column: TableColumn) -> bool:
+        """Numbers and moments have nothing to quote or escape, unless a field ends with what they are made of."""
+        bare = self._layout.delimiter in "|,;\t\x01"
+        return bare and not self._layout.add_quotes and result_type(column).name in _PLAIN
 
 
 def _needs_quotes(delimiter: str) -> str:
@@ -173,6 +178,8 @@ def _in_class(delimiter: str) -> str:
 
 
 def _quoted(texts: Any, where: Any) -> Any:
+    if not pc.any(where).as_py():
+        return texts
     doubled = pc.replace_substring(texts, '"', '""')
     return pc.if_else(where, pc.binary_join_element_wise('"', doubled, '"', ""), texts)
 
@@ -201,5 +208,7 @@ def _json(text: str | None, *, bare: bool) -> str:
     return text if bare and text not in _NO_NUMBERS else json.dumps(text, ensure_ascii=False)
 
 
-_BARE = frozenset({"smallint", "integer", "bigint", "real", "double precision", "numeric", "super"})
+_NUMBERS = frozenset({"smallint", "integer", "bigint", "real", "double precision", "numeric"})
+_BARE = _NUMBERS | {"super"}
+_PLAIN = _NUMBERS | {"boolean", "date", "timestamp without time zone", "timestamp with time zone"}
 _NO_NUMBERS = frozenset({"NaN", "Infinity", "-Infinity"})
