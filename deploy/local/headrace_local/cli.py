@@ -164,7 +164,10 @@ def demo(
                 verdict = running.run()
             finally:
                 report = running.report
-        print_verdict(errors if as_json else Console(), report, verdict)
+        prose = errors if as_json else Console()
+        print_verdict(prose, report, verdict)
+        if keep:
+            prose.print(f"look into it: {_sql_hint(running.folder)}", soft_wrap=True, highlight=False)
         return 0 if report.ok else 1
 
     def note(sentence: str) -> None:
@@ -210,6 +213,10 @@ def _tell(state: StackState) -> None:
     settings = {**LOCAL_SETTINGS, **(warehouse_settings(state.warehouse_url) if state.warehouse_url else {})}
     for name, value in (aws_variables(state.endpoint) | settings_variables(settings)).items():
         print(f"export {name}={shlex.quote(value)}")
+
+
+def _sql_hint(folder: StackFolder) -> str:
+    return f'headrace-local sql --name {folder.name} "select count(*) from staging.flights_departed"'  # noqa: S608 -- words for a shell
 
 
 def _report(found: StackStatus) -> str:

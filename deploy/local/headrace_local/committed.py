@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
+from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
 from headrace_consumers.windows_service.chain import WindowsChain
-from headrace_consumers.commitlog.following import Lineage
 from headrace_local.environment import AwsClients
 from headrace_local.pipelines import flights
 from headrace_local.resources import Resources
@@ -71,7 +72,7 @@ class Committed:
         return sum(shard.events for shard in self.shards.values())
 
     def refresh(self) -> None:
-        log = self._log()
+        log = self.log()
         for chain in self._chains(log):
             progress = self.shards.setdefault(chain.shard_id, ShardProgress())
             for link in log.links_after(chain, progress.position):
@@ -82,7 +83,7 @@ class Committed:
 
     def commits(self) -> Iterator[Commit]:
         """Every commit that a link names."""
-        log = self._log()
+        log = self.log()
         generation = log.generation(self.pipeline)
         for attempt_id in sorted(self.attempts):
             commit = log.commit(self.pipeline, generation, attempt_id)
@@ -91,10 +92,9 @@ class Committed:
 
     def windows(self) -> WindowsProgress:
         """Of the shards as they were at the last `refresh`."""
-        created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms
-        log, store = self._log(), self._store()
-        lineage = Lineage(self.pipeline, log.generation(self.pipeline), created_ms)
-        chain = WindowsChain(log=log, store=store, lineage=lineage, now_ms=_now_ms, owner="headrace-local")
+        chain = WindowsChain(
+            log=self.log(), store=self._store(), lineage=self.lineage(), now_ms=_now_ms, owner="headrace-local"
+        )
         try:
             tip = chain.open()
         except MissingFileError:  # a newer commit has replaced the state that this one named
@@ -113,15 +113,24 @@ class Committed:
         bucket = self.resources.processed_bucket
         return Counter(file.key for commit in self.commits() for file in commit.files if file.bucket == bucket)
 
-    def _log(self) -> DynamoDbLog:
+    def tips(self) -> dict[str, int]:
+        """Where each chain ends: those of the shards as they were at the last `refresh`, and the windows'."""
+        ends = {shard_id: progress.position for shard_id, progress in self.shards.items()}
+        return {**ends, WINDOWS: self.windows().commits}
+
+    def lineage(self) -> Lineage:
+        created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms
+        return Lineage(self.pipeline, self.log().generation(self.pipeline), created_ms)
+
+    def log(self) -> DynamoDbLog:
         return DynamoDbLog(self.clients.dynamodb, self.resources.log_table, self._store())
 
     def _store(self) -> S3Store:
         return S3Store(self.clients.s3, self.resources.lake_settings.buckets)
 
     def _chains(self, log: DynamoDbLog) -> list[Chain]:
-        created_ms = KinesisStream(self.clients.kinesis, self.resources.stream).identity().created_ms
-        return log.chains(self.pipeline, log.generation(self.pipeline), created_ms)
+        lineage = self.lineage()
+        return log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
 
 
 def _now_ms() -> int:

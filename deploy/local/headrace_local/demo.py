@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from headrace_local.committed import Committed
-from headrace_local.errors import LocalError, StalledError
+from headrace_local.errors import LocalError
 from headrace_local.flights.data import FLIGHTS, unpack_data
 from headrace_local.flights.reconcile import Reconciliation, reconcile
 from headrace_local.flights.window_oracle import reconcile_windows
 from headrace_local.folder import StackFolder
 from headrace_local.lake_copy import LakeCopy, copy_lake
+from headrace_local.loaded import loaded_so_far
 from headrace_local.progress import Progress, ProgressView
 from headrace_local.resources import Resources
-from headrace_local.sending import Sending, SendPlan, sending
+from headrace_local.sending import SendPlan, sending
 from headrace_local.stack import OwnedStack, owned_stack
-from headrace_local.workers import Worker, WorkerPlan, running_workers, stop_workers
-
-STALL_LIMIT_S = 150.0
-"""Longer than KCL's slowest start on a busy machine."""
-_LOOK_EVERY_S = 0.5
+from headrace_local.streaming import Streaming
+from headrace_local.warehouse_judging import WarehouseJudge, WarehouseJudgement
+from headrace_local.workers import WorkerPlan, running_loader, running_workers, stop_workers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +49,17 @@ class DemoPlan:
             raise LocalError("--late is a percentage, from 0 to 100")
 
 
+class WarehouseReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in staging at the end."""
+
+    loaded: int = 0
+    """Rows of all event tables."""
+    duplicates: int = 0
+    missing: int = 0
+    freshness_p95_s: float = 0.0
+    """From a row's arrival in the stream until it is loaded."""
+
+
 class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     """The last line of `demo --json`. Keys are only ever added."""
 
@@ -69,9 +78,11 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     late: int = 0
     """Events that came too late for windows; their rows are in the lake."""
     revisions: int = 0
+    warehouse: WarehouseReport = WarehouseReport()
     seconds: float = 0.0
     lake: str = ""
     endpoint: str = ""
+    warehouse_url: str = ""
     error: str | None = None
 
 
@@ -80,20 +91,20 @@ class Demo:
 
     def __init__(self, plan: DemoPlan, folder: StackFolder, view: ProgressView) -> None:
         self._plan = plan
-        self._folder = folder
+        self.folder = folder
         self._view = view
         self._began_s = time.monotonic()
         self._report = DemoReport()
 
     @property
     def report(self) -> DemoReport:
-        return msgspec.structs.replace(self._report, seconds=round(time.monotonic() - self._began_s, 1))
+        return msgspec.structs.replace(self._report, seconds=round(self._seconds, 1))
 
     def run(self) -> Reconciliation:
         """Blocks until the stack has ended, or with `keep` until it stands by itself. Raises LocalError."""
         resources = Resources(shards=self._plan.shards)
-        self._show("starting the local AWS")
-        with owned_stack(self._folder, resources) as stack:
+        self._view.show(Progress("starting the local AWS and Redshift", self._seconds))
+        with owned_stack(self.folder, resources, warehouse=True) as stack:
             self._note(endpoint=stack.endpoint, lake=resources.lake)
             verdict = self._stream_and_reconcile(stack)
             if self._plan.keep:
@@ -102,68 +113,42 @@ class Demo:
 
     def _stream_and_reconcile(self, stack: OwnedStack) -> Reconciliation:
         committed = Committed(stack.clients, stack.resources)
-        workers = WorkerPlan(self._folder, stack.endpoint, stack.resources)
-        send = SendPlan(
-            stack.resources.stream,
-            self._plan.flights,
-            self._plan.rate,
-            self._plan.corrupt_percent,
-            self._plan.late_percent,
-        )
+        plan = WorkerPlan(self.folder, stack.endpoint, stack.resources)
         with (
-            running_workers(workers, self._plan.workers) as running,
-            sending(send, self._folder, stack.clients) as flow,
+            running_workers(plan, self._plan.workers) as running,
+            sending(self._send_plan(stack.resources.stream), self.folder, stack.clients) as flow,
+            running_loader(plan, self._await_warehouse(stack)) as loader,
+            loaded_so_far(stack.await_warehouse(), committed.lineage()) as loaded,
         ):
-            self._drain(flow, committed, running)
-            self._await_windows(flow, committed, running)
-            self._show("stopping the workers", flow, committed)
+            streaming = Streaming(flow, committed, loaded, running, loader, lambda doing: self._show(doing, streaming))
+            streaming.until_committed()
+            streaming.until_windows()
+            self._show("stopping the workers", streaming)
             stop_workers(running)
-        self._show("reconciling", flow, committed)
-        lake = copy_lake(stack.clients, stack.resources.processed_bucket, self._folder.path / "lake")
-        curated = copy_lake(stack.clients, stack.resources.curated_bucket, self._folder.path / "curated")
-        return self._judge(flow, committed, lake, curated)
+            streaming.until_loaded()
+            stop_workers([loader])
+            self._show("reconciling", streaming)
+            return self._judge(stack, streaming)
 
-    def _await_windows(self, flow: Sending, committed: Committed, workers: Sequence[Worker]) -> None:
-        """Until the windows service has merged all that is committed, and every window is out."""
-        stall = StallWatch(STALL_LIMIT_S)
-        while True:
-            windows = committed.windows()
-            self._show("waiting for the windows", flow, committed)
-            for worker in workers:
-                worker.require_alive()
-            if windows.complete:
-                return
-            if stall.quiet_s(windows.commits) > stall.limit_s:
-                raise StalledError(
-                    f"the windows service has committed nothing for {stall.limit_s:.0f} s; its last words:\n"
-                    f"{workers[-1].last_words()}"
-                )
-            time.sleep(_LOOK_EVERY_S)
+    def _await_warehouse(self, stack: OwnedStack) -> str:
+        url = stack.await_warehouse()
+        self._note(warehouse_url=url)
+        return url
 
-    def _drain(self, flow: Sending, committed: Committed, workers: Sequence[Worker]) -> None:
-        """Until every put event is committed. Raises StartError, StalledError, or what stopped the source."""
-        stall = StallWatch(STALL_LIMIT_S)
-        while True:
-            finished = flow.finished.is_set()
-            committed.refresh()
-            self._show("waiting for the rest" if finished else "streaming", flow, committed)
-            flow.require_sound()
-            for worker in workers:
-                worker.require_alive()
-            if finished and committed.events >= flow.counters.put_events:
-                return
-            if (quiet_s := stall.quiet_s(flow.counters.delivered_events, committed.events)) > stall.limit_s:
-                raise _stalled(quiet_s, flow, committed, workers)
-            flow.finished.wait(_LOOK_EVERY_S) if not finished else time.sleep(_LOOK_EVERY_S)
+    def _send_plan(self, stream: str) -> SendPlan:
+        plan = self._plan
+        return SendPlan(stream, plan.flights, plan.rate, plan.corrupt_percent, plan.late_percent)
 
-    def _judge(self, flow: Sending, committed: Committed, lake: LakeCopy, curated: LakeCopy) -> Reconciliation:
-        data = unpack_data(self._folder.path)
-        verdict = reconcile(data, self._plan.flights, lake, flow.corrupted)
-        windows = reconcile_windows(
-            data, self._plan.flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back
-        )
+    def _judge(self, stack: OwnedStack, streaming: Streaming) -> Reconciliation:
+        flow, committed, flights = streaming.flow, streaming.committed, self._plan.flights
+        data = unpack_data(self.folder.path)
+        lake = copy_lake(stack.clients, stack.resources.processed_bucket, self.folder.path / "lake")
+        curated = copy_lake(stack.clients, stack.resources.curated_bucket, self.folder.path / "curated")
+        verdict = reconcile(data, flights, lake, flow.corrupted)
+        windows = reconcile_windows(data, flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back)
+        judge = WarehouseJudge(self.folder, committed, streaming.loaded)
+        warehouse = judge.judge(data, flights, curated, flow.corrupted)
         sent = flow.counters.put_events
-        logged = committed.processed_keys()
         self._note(
             sent=sent,
             rows=verdict.rows,
@@ -177,54 +162,33 @@ class Demo:
             windows_wrong=windows.wrong,
             late=windows.late,
             revisions=windows.revisions,
+            warehouse=_warehouse_report(warehouse),
         )
-        fault = _fault(verdict, sent, lake, frozenset(logged), committed.gaps)
-        if fault is None and not windows.ok:
-            fault = windows.sentence()
+        fault = _fault(verdict, sent, lake, frozenset(committed.processed_keys()), committed.gaps)
+        fault = fault or (None if windows.ok else windows.sentence()) or warehouse.fault()
         self._note(ok=fault is None, error=fault)
         return verdict
+
+    @property
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began_s
 
     def _note(self, **changes: object) -> None:
         self._report = msgspec.structs.replace(self._report, **changes)
 
-    def _show(self, doing: str, flow: Sending | None = None, committed: Committed | None = None) -> None:
-        seconds = time.monotonic() - self._began_s
-        if flow is None or committed is None:
-            self._view.show(Progress(doing, seconds))
-            return
-        self._note(sent=flow.counters.put_events, commits=len(committed.attempts))
-        self._view.show(
-            Progress(
-                doing,
-                seconds,
-                flow.counters.put_events,
-                committed.events,
-                len(committed.attempts),
-                dict(flow.delivered),
-                {shard: progress.events for shard, progress in committed.shards.items()},
-            )
-        )
+    def _show(self, doing: str, streaming: Streaming) -> None:
+        progress = streaming.progress(doing, self._seconds)
+        self._note(sent=progress.put, commits=progress.commits)
+        self._view.show(progress)
 
 
-class StallWatch:
-    """How long no figure has changed."""
-
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
-        self._figures: tuple[int, ...] = ()
-        self._changed_s = time.monotonic()
-
-    def quiet_s(self, *figures: int) -> float:
-        if figures != self._figures:
-            self._figures, self._changed_s = figures, time.monotonic()
-        return time.monotonic() - self._changed_s
-
-
-def _stalled(quiet_s: float, flow: Sending, committed: Committed, workers: Sequence[Worker]) -> StalledError:
-    words = "\n".join(f"{worker.role}:\n{worker.last_words()}" for worker in workers)
-    return StalledError(
-        f"nothing was committed for {quiet_s:.0f} s: {committed.events} of {flow.counters.put_events} events "
-        f"are; the workers' last words:\n{words}"
+def _warehouse_report(found: WarehouseJudgement) -> WarehouseReport:
+    verdict = found.verdict
+    return WarehouseReport(
+        loaded=verdict.loaded,
+        duplicates=verdict.duplicates,
+        missing=verdict.missing,
+        freshness_p95_s=found.freshness_p95_s,
     )
 
 

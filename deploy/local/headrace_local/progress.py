@@ -24,6 +24,8 @@ class Progress:
     put: int = 0
     committed: int = 0
     commits: int = 0
+    loaded: int = 0
+    """Rows in the warehouse, windows' included."""
     delivered_by_shard: Mapping[str, int] = field(default_factory=dict)
     committed_by_shard: Mapping[str, int] = field(default_factory=dict)
 
@@ -75,6 +77,7 @@ def progress_view(console: Console) -> Iterator[ProgressView]:
 def _line(progress: Progress) -> str:
     lag = ", ".join(f"{shard[-4:]}: {events:,}" for shard, events in progress.lag_by_shard.items())
     figures = f"put {progress.put:,}  committed {progress.committed:,}  commits {progress.commits}"
+    figures += f"  loaded {progress.loaded:,}"
     return f"{progress.seconds:6.1f} s  {progress.doing}  {figures}  lag {{{lag}}}"
 
 
@@ -88,4 +91,5 @@ def _table(progress: Progress) -> Table:
     waiting = progress.put - progress.committed
     table.add_section()
     table.add_row(f"{progress.commits} commits", f"{progress.put:,} put", f"{progress.committed:,}", f"{waiting:,}")
+    table.add_row("warehouse", "", f"{progress.loaded:,} rows loaded", "")
     return table

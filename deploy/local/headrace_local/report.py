@@ -12,6 +12,7 @@ from headrace_local.flights.reconcile import Reconciliation, Share
 
 
 def print_verdict(console: Console, report: DemoReport, verdict: Reconciliation) -> None:
+    warehouse = report.warehouse
     console.print(_table(verdict))
     if verdict.reasons:
         console.print("dead letters: " + ", ".join(f"{count} {reason}" for reason, count in verdict.reasons.items()))
@@ -23,6 +24,10 @@ def print_verdict(console: Console, report: DemoReport, verdict: Reconciliation)
     console.print(
         f"windows {report.windows:,}, wrong {report.windows_wrong}, late events {report.late:,}, "
         f"revisions {report.revisions:,}"
+    )
+    console.print(
+        f"warehouse rows {warehouse.loaded:,}, duplicates {warehouse.duplicates}, missing {warehouse.missing}; "
+        f"95% of them loaded within {warehouse.freshness_p95_s} s of their arrival in the stream"
     )
     console.print("every event arrived once, as the source has it" if report.ok else f"NOT OK: {report.error}")
 

@@ -42,14 +42,23 @@ class OwnedStack:
         self.state = state
         self.clients = AwsClients(aws.endpoint)
         self.resources = resources
+        self._warehouse = warehouse
         self._processes = [aws.process] + ([warehouse.process] if warehouse else [])
 
     @property
     def endpoint(self) -> str:
         return self.state.endpoint
 
+    def await_warehouse(self) -> str:
+        """The local Redshift's url, once it takes clients; empty where there is none. Raises StartError."""
+        if self._warehouse and not self.state.warehouse_url:
+            self.state = msgspec.structs.replace(self.state, warehouse_url=self._warehouse.wait())
+            write_state(self.folder, self.state)
+        return self.state.warehouse_url
+
     def leave_up(self) -> None:
-        """From here on it runs until `down`, whatever becomes of this command."""
+        """From here on it runs until `down`, whatever becomes of this command. Raises StartError."""
+        self.await_warehouse()
         self.state = msgspec.structs.replace(self.state, phase=Phase.UP)
         write_state(self.folder, self.state)
 
@@ -62,8 +71,9 @@ class OwnedStack:
 
 @contextmanager
 def owned_stack(folder: StackFolder, resources: Resources, *, warehouse: bool = False) -> Iterator[OwnedStack]:
-    """Starts the local AWS with its resources, and the local Redshift where it is wanted. Left by whatever way, even
-    SIGKILL, it leaves no process and no folder, unless the stack was left up. Raises StackBusyError, StartError."""
+    """Starts the local AWS with its resources, and the local Redshift where it is wanted, which may still be starting
+    then. Left by whatever way, even SIGKILL, it leaves no process and no folder, unless the stack was left up. Raises
+    StackBusyError, StartError."""
     keeper = Keeper(folder)
     try:
         lock = _lock_for_new(folder)
@@ -123,9 +133,7 @@ def _start(lock: FolderLock, resources: Resources, *, warehouse: bool) -> OwnedS
     started = start_warehouse(folder, aws.endpoint) if warehouse else None
     stack = OwnedStack(folder, state, resources, aws, started)
     create_resources(stack.clients, resources)
-    if started is not None:
-        stack.state = msgspec.structs.replace(state, warehouse_url=started.wait())
-    write_state(folder, stack.state)
+    write_state(folder, state)
     return stack
 
 

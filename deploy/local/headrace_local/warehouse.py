@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from headrace_consumers.settings import WarehouseSettings
 from headrace_local import processes
 from headrace_local.aws import last_lines
 from headrace_local.environment import child_environment
@@ -59,6 +60,19 @@ def warehouse_settings(url: str) -> dict[str, object]:
         "warehouse_password": PASSWORD,
         "warehouse_ssl": "false",
     }
+
+
+def warehouse_target(url: str) -> WarehouseSettings:
+    """The same for a process that connects by itself."""
+    place = urlsplit(url)
+    return WarehouseSettings(
+        warehouse_host=place.hostname or _HOST,
+        warehouse_port=place.port or WarehouseSettings.warehouse_port,
+        warehouse_database=place.path.removeprefix("/"),
+        warehouse_user=place.username or USER,
+        warehouse_password=PASSWORD,
+        warehouse_ssl=False,
+    )
 
 
 def _folder(folder: StackFolder) -> Path:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,13 +17,17 @@ from headrace_local.environment import child_environment
 from headrace_local.errors import StartError
 from headrace_local.folder import StackFolder
 from headrace_local.resources import Resources
+from headrace_local.warehouse import warehouse_settings
 
 PIPELINE = "headrace_local.pipelines:flights"
 WINDOWS = "windows"
+LOADER = "loader"
+_SCHEMA = "schema"
 STOP_TIMEOUT_S = 60.0
 LOCAL_SETTINGS: Mapping[str, object] = MappingProxyType(
     {
         "max_batch_age_s": 5.0,
+        "load_interval_s": 5.0,
         "failover_time_ms": 5_000,
         "idle_between_reads_ms": 250,
         "shard_sync_interval_ms": 1_000,
@@ -64,15 +68,12 @@ def settings_variables(settings: Mapping[str, object]) -> dict[str, str]:
 
 
 class Worker:
-    """One worker, or the windows service. Its role is its worker id, and names its log in the stack's folder."""
+    """One worker, or a service of its pipeline. Its role is its worker id, and names its log in the stack's folder."""
 
     def __init__(self, plan: WorkerPlan, role: str, command: str = "run") -> None:
         self.role = role
         self._folder = plan.folder
-        line = [str(Path(sys.executable).with_name("headrace-consumers")), command, plan.pipeline]
-        self.process: subprocess.Popen[bytes] = processes.start(
-            plan.folder, self.role, line, plan.environment(self.role)
-        )
+        self.process: subprocess.Popen[bytes] = _start(plan, role, command)
 
     def require_alive(self) -> None:
         """Raises StartError with the worker's last words where it ended by itself."""
@@ -102,6 +103,11 @@ class Worker:
         return StartError(f"{what}; its last words:\n{self.last_words()}")
 
 
+def _start(plan: WorkerPlan, role: str, *command: str) -> subprocess.Popen[bytes]:
+    line = [str(Path(sys.executable).with_name("headrace-consumers")), *command, plan.pipeline]
+    return processes.start(plan.folder, role, line, plan.environment(role))
+
+
 @contextmanager
 def running_workers(plan: WorkerPlan, count: int) -> Iterator[list[Worker]]:
     """So many workers and the windows service, started at once; killed at the end where they were not stopped before;
@@ -114,6 +120,23 @@ def running_workers(plan: WorkerPlan, count: int) -> Iterator[list[Worker]]:
     finally:
         for worker in workers:
             worker.kill()
+
+
+@contextmanager
+def running_loader(plan: WorkerPlan, warehouse_url: str) -> Iterator[Worker]:
+    """The schema is applied first. Killed at the end where it was not stopped before. Raises StartError."""
+    plan = replace(plan, settings={**plan.settings, **warehouse_settings(warehouse_url)})
+    _apply_schema(plan)
+    loader = Worker(plan, LOADER, command="load")
+    try:
+        yield loader
+    finally:
+        loader.kill()
+
+
+def _apply_schema(plan: WorkerPlan) -> None:
+    if _start(plan, _SCHEMA, "schema", "apply").wait(STOP_TIMEOUT_S) != 0:
+        raise StartError(f"the warehouse's schema cannot be applied:\n{last_lines(plan.folder, _SCHEMA)}")
 
 
 def stop_workers(workers: Sequence[Worker]) -> None:

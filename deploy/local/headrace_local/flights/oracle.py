@@ -22,6 +22,12 @@ def expect(database: duckdb.DuckDBPyConnection, data: FlightsData, flights: int)
     database.execute(_EVENTS)
 
 
+def number(database: duckdb.DuckDBPyConnection, query: str) -> int:
+    """What a query of one row and one column says."""
+    row = database.execute(query).fetchone()
+    return int(row[0]) if row else 0
+
+
 _READ = "SELECT *, row_number() OVER () AS line FROM read_csv($path, nullstr = 'NA', parallel = false)"
 _LOCAL_DATE = "(year || '-' || month || '-' || day)::DATE AS local_date"
 _SENT = """(

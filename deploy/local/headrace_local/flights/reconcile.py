@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from headrace_local.flights.data import FlightsData
-from headrace_local.flights.oracle import expect
+from headrace_local.flights.oracle import expect, number
 from headrace_local.lake_copy import LakeCopy
 
 TABLES = ("flights_departed", "flights_cancelled", "weather_hourly")
@@ -75,14 +75,14 @@ def reconcile(data: FlightsData, flights: int, lake: LakeCopy, corrupted: Collec
         _load_lake(database, lake)
         _load_ids(database, "corrupted", corrupted)
         return Reconciliation(
-            expected=_number(database, "SELECT count(*) FROM expected_events"),
-            rows=_number(database, "SELECT count(*) FROM row_ids"),
-            dead_letters=_number(database, "SELECT count(*) FROM letters"),
-            duplicates=_number(database, "SELECT count(*) - count(DISTINCT event_id) FROM seen WHERE event_id <> ''"),
-            missing=_number(database, "SELECT count(*) FROM expected_events ANTI JOIN seen USING (event_id)"),
-            strangers=_number(database, "SELECT count(*) FROM seen ANTI JOIN expected_events USING (event_id)"),
+            expected=number(database, "SELECT count(*) FROM expected_events"),
+            rows=number(database, "SELECT count(*) FROM row_ids"),
+            dead_letters=number(database, "SELECT count(*) FROM letters"),
+            duplicates=number(database, "SELECT count(*) - count(DISTINCT event_id) FROM seen WHERE event_id <> ''"),
+            missing=number(database, "SELECT count(*) FROM expected_events ANTI JOIN seen USING (event_id)"),
+            strangers=number(database, "SELECT count(*) FROM seen ANTI JOIN expected_events USING (event_id)"),
             differing=sum(_differing(database, table) for table in TABLES),
-            wrong_letters=_number(database, _WRONG_LETTERS),
+            wrong_letters=number(database, _WRONG_LETTERS),
             shares=tuple(Share(*row) for row in database.execute(_SHARES).fetchall()),
             reasons=dict(database.execute("SELECT reason, count(*) FROM letters GROUP BY 1 ORDER BY 1").fetchall()),
         )
@@ -125,16 +125,11 @@ def _differing(database: duckdb.DuckDBPyConnection, table: str) -> int:
     columns = [str(name) for name, *_ in database.execute(f"DESCRIBE expected_{table}").fetchall()]
     time = {"flights_departed": "departed_at", "flights_cancelled": "scheduled_at"}.get(table, "observed_at")
     listed = ", ".join(columns)
-    return _number(database, f"""
+    return number(database, f"""
         SELECT count(*) FROM (
             SELECT DISTINCT {listed}, event_month FROM {table}
             EXCEPT SELECT {listed}, strftime({time}, '%Y-%m') FROM expected_{table}
         )""")  # noqa: S608 -- our own names  # fmt: skip
-
-
-def _number(database: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = database.execute(query).fetchone()
-    return int(row[0]) if row else 0
 
 
 _WRONG_LETTERS = """

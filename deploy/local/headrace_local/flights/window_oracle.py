@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from headrace_consumers.windows.latest import latest_rows
 from headrace_local.flights.data import FlightsData
-from headrace_local.flights.oracle import expect
+from headrace_local.flights.oracle import expect, number
 from headrace_local.lake_copy import LakeCopy
 from headrace_local.pipelines import flights as pipeline
 
@@ -69,16 +69,16 @@ def reconcile_windows(
         for name, query in _EXPECTED.items():
             database.execute(f"CREATE TABLE expected_{name} AS {query}")
             database.execute(f"CREATE TABLE found_{name} AS {_found(name, curated)}")
-            expected += _number(database, f"SELECT count(*) FROM expected_{name}")  # noqa: S608 -- our own names
-            found += _number(database, f"SELECT count(*) FROM found_{name}")  # noqa: S608 -- our own names
-            revisions += _number(database, _revisions(name, curated))
-            wrong += _number(database, _wrong(name))
+            expected += number(database, f"SELECT count(*) FROM expected_{name}")  # noqa: S608 -- our own names
+            found += number(database, f"SELECT count(*) FROM found_{name}")  # noqa: S608 -- our own names
+            revisions += number(database, _revisions(name, curated))
+            wrong += number(database, _wrong(name))
         return WindowVerdict(
             expected=expected,
             windows=found,
             wrong=wrong,
-            late=_number(database, "SELECT count(*) FROM late"),
-            wrong_late=_number(database, "SELECT count(*) FROM late ANTI JOIN held_back USING (event_id)"),
+            late=number(database, "SELECT count(*) FROM late"),
+            wrong_late=number(database, "SELECT count(*) FROM late ANTI JOIN held_back USING (event_id)"),
             revisions=revisions,
         )
 
@@ -116,11 +116,6 @@ def _wrong(name: str) -> str:
             ON e.{key} = f.{key} AND e.window_start = f.window_start
         WHERE coalesce(NOT ({_EQUAL[name]}), true)
     """  # noqa: S608 -- our own names
-
-
-def _number(database: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = database.execute(query).fetchone()
-    return int(row[0]) if row else 0
 
 
 _ACCEPTED = """
