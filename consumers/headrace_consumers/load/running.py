@@ -14,7 +14,7 @@ from headrace_consumers.aws import UPLOAD_CONNECTIONS, AwsClients
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.following import Lineage
-from headrace_consumers.errors import FencedError
+from headrace_consumers.errors import FencedError, WarehouseAwayError
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.ledger import FileState, Ledger
@@ -70,10 +70,16 @@ class LoadRunner:
                 _log.warning("starting over from the books", extra={"fields": {"error": str(error)}})
                 stop.wait(self._settings.poll_interval_s)
             except TransientError as error:
-                self._metrics.away(str(error))
+                self._note(error)
                 _log.warning("interrupted, trying again", extra={"fields": {"error": str(error), "in_s": patience_s}})
                 stop.wait(patience_s)
                 patience_s = min(2 * patience_s, _MOST_PATIENT_S)
+
+    def _note(self, error: TransientError) -> None:
+        if isinstance(error, WarehouseAwayError):
+            self._metrics.away(str(error))
+        else:
+            self._metrics.interrupted(str(error))
 
     def _work(self, loader: Loader, stop: Event) -> None:
         while not stop.is_set():

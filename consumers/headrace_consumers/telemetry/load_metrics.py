@@ -17,12 +17,12 @@ class LoadMetrics(RegisteredMetrics):
         super().__init__(c.LOAD_CATALOGUE)
         self._clock_s = clock_s
         self._last_s = clock_s()
-        self._away = ""
+        self._trouble = ""
         self._begun = False
 
     def stepped(self, *, waiting_files: int, waiting_s: float, held: int) -> None:
         """A step ended, with or without a load."""
-        self._last_s, self._away, self._begun = self._clock_s(), "", True
+        self._last_s, self._trouble, self._begun = self._clock_s(), "", True
         self._gauges[c.WAITING_FILES.name].set(waiting_files)
         self._gauges[c.WAITING_SECONDS.name].set(waiting_s)
         self._gauges[c.HELD_FILES.name].set(held)
@@ -44,15 +44,19 @@ class LoadMetrics(RegisteredMetrics):
 
     def away(self, why: str) -> None:
         """The warehouse does not answer, and is asked again: nothing is lost by it, so this alone is no ill health."""
-        self._last_s, self._away = self._clock_s(), why
+        self.interrupted(f"the warehouse is away: {why}")
         self._gauges[c.WAREHOUSE_UP.name].set(0)
+
+    def interrupted(self, why: str) -> None:
+        """A step was given up for now: another transaction was in its way, or AWS was away."""
+        self._last_s, self._trouble = self._clock_s(), why
 
     def health(self, limit_s: float) -> Health:
         age_s = self._clock_s() - self._last_s
         if age_s > limit_s:
             return Health(State.LOOP_STUCK, f"no step has ended for {age_s:.0f} s: does a COPY take so long?")
-        if self._away:
-            return Health(State.HEALTHY, f"the warehouse is away and asked again: {self._away}")
+        if self._trouble:
+            return Health(State.HEALTHY, f"trying again: {self._trouble}")
         if not self._begun:
             return Health(State.STARTING, "the first step has not ended yet")
         return Health(State.HEALTHY, "following the log")
