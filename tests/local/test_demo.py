@@ -21,7 +21,12 @@ from headrace_local.folder import StackFolder
 
 KEYS = {
     "sent", "rows", "dead_letters", "duplicates", "missing", "commits", "files", "seconds", "lake", "endpoint", "ok",
+    "warehouse", "warehouse_url",
 }  # fmt: skip
+
+LAST_WINDOWS = """
+    SELECT (SELECT count(*) FROM staging.hourly_departures_last) + (SELECT count(*) FROM staging.cancellations_3h_last)
+        + (SELECT count(*) FROM staging.rotations_last)"""
 
 
 @pytest.fixture
@@ -63,7 +68,8 @@ def has_jvm(stack: StackFolder) -> bool:
 
 
 @pytest.mark.timeout(300)
-def test_the_demo_reconciles_and_leaves_the_lake_where_it_is_told_to(root: Path) -> None:
+def test_the_demo_reconciles_and_leaves_lake_and_warehouse_where_it_is_told_to(root: Path) -> None:
+    """What it reports is what any reader finds afterwards, in S3 and in the warehouse."""
     with start(root, "demo", "--flights", "3000", "--corrupt", "5", "--keep", "--json") as process:
         said, told = process.communicate()
     report = last_line(said)
@@ -76,6 +82,13 @@ def test_the_demo_reconciles_and_leaves_the_lake_where_it_is_told_to(root: Path)
     bucket = report["lake"].removeprefix("s3://").rstrip("/")
     assert clients.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == report["files"]
     clients.close()
+    warehouse = report["warehouse"]
+    assert (warehouse["loaded"], warehouse["duplicates"], warehouse["missing"]) == (report["rows"], 0, 0)
+    assert 0 < warehouse["freshness_p95_s"] < report["seconds"]
+    assert report["warehouse_url"].startswith("redshift://")
+    with start(root, "sql", LAST_WINDOWS) as process:
+        found, _ = process.communicate()
+    assert f" {report['windows']} " in found
     with start(root, "down") as process:
         process.communicate()
     assert list(root.iterdir()) == []

@@ -36,6 +36,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> FlightsData:
 
 @pytest.fixture(scope="module")
 def windows(data: FlightsData) -> dict[str, pa.Table]:
+    return windows_of(data)
+
+
+def windows_of(data: FlightsData) -> dict[str, pa.Table]:
     """The windows of the year's first flights, by what an engine commits of them."""
     source = FlightsSource(data, SourceSettings(SENT))
     body = b"".join(line_of(sent) for sent in source.events())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import msgspec
@@ -20,7 +21,7 @@ from headrace_local.resources import Resources
 from headrace_local.sending import SendPlan, sending
 from headrace_local.stack import OwnedStack, owned_stack
 from headrace_local.streaming import Streaming
-from headrace_local.warehouse_judging import WarehouseJudge, WarehouseJudgement
+from headrace_local.warehouse_judging import WarehouseJudgement, see_warehouse
 from headrace_local.workers import WorkerPlan, running_loader, running_workers, stop_workers
 
 
@@ -141,13 +142,17 @@ class Demo:
 
     def _judge(self, stack: OwnedStack, streaming: Streaming) -> Reconciliation:
         flow, committed, flights = streaming.flow, streaming.committed, self._plan.flights
-        data = unpack_data(self.folder.path)
-        lake = copy_lake(stack.clients, stack.resources.processed_bucket, self.folder.path / "lake")
-        curated = copy_lake(stack.clients, stack.resources.curated_bucket, self.folder.path / "curated")
-        verdict = reconcile(data, flights, lake, flow.corrupted)
-        windows = reconcile_windows(data, flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back)
-        judge = WarehouseJudge(self.folder, committed, streaming.loaded)
-        warehouse = judge.judge(data, flights, curated, flow.corrupted)
+        root = self.folder.path
+        data = unpack_data(root)
+        with ThreadPoolExecutor(1) as aside:  # the warehouse works while the lake is judged
+            seeing = aside.submit(see_warehouse, committed, streaming.loaded, root / "staging")
+            lake = copy_lake(stack.clients, stack.resources.processed_bucket, root / "lake")
+            curated = copy_lake(stack.clients, stack.resources.curated_bucket, root / "curated")
+            verdict = reconcile(data, flights, lake, flow.corrupted)
+            windows = reconcile_windows(
+                data, flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back
+            )
+            warehouse = seeing.result().judged(data, flights, curated, flow.corrupted)
         sent = flow.counters.put_events
         self._note(
             sent=sent,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 
 from headrace_consumers.load.places import places_of
 from headrace_consumers.load.reconciling import Finding, Reconciler
 from headrace_local.committed import Committed
 from headrace_local.flights.data import FlightsData
 from headrace_local.flights.reconcile import TABLES
-from headrace_local.flights.warehouse_oracle import WarehouseVerdict, reconcile_warehouse, unloaded_names
-from headrace_local.folder import StackFolder
+from headrace_local.flights.warehouse_oracle import WarehouseVerdict, reconcile_warehouse
 from headrace_local.lake_copy import LakeCopy
 from headrace_local.loaded import Loaded
 from headrace_local.pipelines import flights as pipeline
-from headrace_local.staging_copy import copy_staging
+from headrace_local.staging_copy import copy_staging, staging_queries
 
 _EVER_S = 10 * 365 * 24 * 3600.0
 
@@ -37,28 +37,30 @@ class WarehouseJudgement:
 
 
 @dataclass(frozen=True, slots=True)
-class WarehouseJudge:
-    """Once all is loaded. Blocks on the warehouse, the log and S3."""
+class WarehouseSeen:
+    """The warehouse as it stands, taken out of it."""
 
-    folder: StackFolder
-    committed: Committed
-    loaded: Loaded
+    staging: LakeCopy
+    findings: tuple[Finding, ...]
+    freshness_p95_s: float
 
-    def judge(
+    def judged(
         self, data: FlightsData, flights: int, curated: LakeCopy, corrupted: Collection[str]
     ) -> WarehouseJudgement:
-        session, schema = self.loaded.session, self.loaded.ledger.schema
-        staging = copy_staging(session, self.committed.clients, schema, unloaded_names(), self.folder.path / "staging")
-        return WarehouseJudgement(
-            reconcile_warehouse(data, flights, staging, curated, corrupted),
-            self._findings(),
-            self.loaded.freshness_p95_s(TABLES),
-        )
+        """Against the first `flights` flights, and a copy of the curated zone."""
+        verdict = reconcile_warehouse(data, flights, self.staging, curated, corrupted)
+        return WarehouseJudgement(verdict, self.findings, self.freshness_p95_s)
 
-    def _findings(self) -> tuple[Finding, ...]:
-        """Nothing may wait any more."""
-        places = places_of(pipeline, self.committed.resources.lake_settings)
-        reconciler = Reconciler(
-            log=self.committed.log(), session=self.loaded.session, ledger=self.loaded.ledger, places=places
-        )
-        return reconciler.reconcile(time.time_ns() // 1_000_000, since_s=_EVER_S, overdue_s=0.0).findings
+
+def see_warehouse(committed: Committed, loaded: Loaded, root: Path) -> WarehouseSeen:
+    """Once all is loaded. Blocks on the warehouse, the log and S3."""
+    queries = staging_queries(pipeline, loaded.ledger.schema)
+    staging = copy_staging(loaded.session, committed.clients, queries, root)
+    return WarehouseSeen(staging, _findings(committed, loaded), loaded.freshness_p95_s(TABLES))
+
+
+def _findings(committed: Committed, loaded: Loaded) -> tuple[Finding, ...]:
+    """Nothing may wait any more."""
+    places = places_of(pipeline, committed.resources.lake_settings)
+    reconciler = Reconciler(log=committed.log(), session=loaded.session, ledger=loaded.ledger, places=places)
+    return reconciler.reconcile(time.time_ns() // 1_000_000, since_s=_EVER_S, overdue_s=0.0).findings

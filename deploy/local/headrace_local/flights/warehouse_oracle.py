@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.warehouse.staging import view_name
 from headrace_consumers.windows import Window
 from headrace_consumers.windows.latest import latest_rows
@@ -77,11 +76,6 @@ def reconcile_warehouse(
         )
 
 
-def unloaded_names(declared: Pipeline = pipeline) -> tuple[str, ...]:
-    """The tables and views that are compared."""
-    return (*(table.name for table in declared.tables), *(view_name(window) for window in declared.windows))
-
-
 def _staged(table: str, staging: LakeCopy) -> str:
     if files := staging.files(table):
         return f"SELECT * FROM read_parquet({files})"  # noqa: S608 -- our own paths
@@ -92,7 +86,7 @@ def _differing(database: duckdb.DuckDBPyConnection, table: str) -> int:
     columns = ", ".join(str(name) for name, *_ in database.execute(f"DESCRIBE expected_{table}").fetchall())
     return number(database, f"""
         SELECT count(*) FROM (
-            SELECT DISTINCT {columns} FROM {table} EXCEPT SELECT {columns} FROM sound_{table}
+            SELECT {columns} FROM {table} EXCEPT SELECT {columns} FROM sound_{table}
         )""")  # noqa: S608 -- our own names  # fmt: skip
 
 
@@ -112,9 +106,11 @@ def _wrong(database: duckdb.DuckDBPyConnection, window: Window, staging: LakeCop
         return number(database, f"SELECT count(*) FROM read_parquet({views})") if views else 0  # noqa: S608 -- our own paths
     final = latest_rows(window, f"read_parquet({rows}, union_by_name = true)")
     shown = f"SELECT * FROM read_parquet({views})" if views else f"SELECT * FROM ({final}) WHERE false"  # noqa: S608 -- our own paths
-    return number(database, f"""
-        SELECT (SELECT count(*) FROM (({shown}) EXCEPT ALL ({final})))
-             + (SELECT count(*) FROM (({final}) EXCEPT ALL ({shown})))""")  # noqa: S608 -- our own paths  # fmt: skip
+    database.execute(f"CREATE OR REPLACE TABLE final AS {final}")
+    database.execute(f"CREATE OR REPLACE TABLE shown AS {shown}")
+    lacking = number(database, "SELECT count(*) FROM (FROM final EXCEPT ALL FROM shown)")
+    surplus = number(database, "SELECT (SELECT count(*) FROM shown) - (SELECT count(*) FROM final)")
+    return max(lacking, lacking + surplus)
 
 
 _SOUND = "CREATE TABLE sound_{table} AS SELECT * FROM expected_{table} ANTI JOIN corrupted USING (event_id)"
