@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import msgspec
 
 from headrace_local.committed import Committed
 from headrace_local.errors import LocalError
-from headrace_local.flights.data import FLIGHTS, unpack_data
-from headrace_local.flights.reconcile import Reconciliation, reconcile
-from headrace_local.flights.window_oracle import reconcile_windows
+from headrace_local.flights.data import FLIGHTS
+from headrace_local.flights.reconcile import Reconciliation
 from headrace_local.folder import StackFolder
-from headrace_local.lake_copy import LakeCopy, copy_lake
+from headrace_local.judging import judge
 from headrace_local.loaded import loaded_so_far
 from headrace_local.progress import Progress, ProgressView
 from headrace_local.resources import Resources
 from headrace_local.sending import SendPlan, sending
 from headrace_local.stack import OwnedStack, owned_stack
 from headrace_local.streaming import Streaming
-from headrace_local.warehouse_judging import WarehouseJudgement, see_warehouse
 from headrace_local.workers import WorkerPlan, running_loader, running_workers, stop_workers
 
 
@@ -129,7 +126,7 @@ class Demo:
             streaming.until_loaded()
             stop_workers([loader])
             self._show("reconciling", streaming)
-            return self._judge(stack, streaming)
+            return self._judge(streaming)
 
     def _await_warehouse(self, stack: OwnedStack) -> str:
         url = stack.await_warehouse()
@@ -140,39 +137,32 @@ class Demo:
         plan = self._plan
         return SendPlan(stream, plan.flights, plan.rate, plan.corrupt_percent, plan.late_percent)
 
-    def _judge(self, stack: OwnedStack, streaming: Streaming) -> Reconciliation:
-        flow, committed, flights = streaming.flow, streaming.committed, self._plan.flights
-        root = self.folder.path
-        data = unpack_data(root)
-        with ThreadPoolExecutor(1) as aside:  # the warehouse works while the lake is judged
-            seeing = aside.submit(see_warehouse, committed, streaming.loaded, root / "staging")
-            lake = copy_lake(stack.clients, stack.resources.processed_bucket, root / "lake")
-            curated = copy_lake(stack.clients, stack.resources.curated_bucket, root / "curated")
-            verdict = reconcile(data, flights, lake, flow.corrupted)
-            windows = reconcile_windows(
-                data, flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back
-            )
-            warehouse = seeing.result().judged(data, flights, curated, flow.corrupted)
-        sent = flow.counters.put_events
+    def _judge(self, streaming: Streaming) -> Reconciliation:
+        found = judge(self._plan.flights, streaming, self.folder.path)
+        lake, windows, warehouse, fault = found.lake, found.windows, found.warehouse, found.fault()
         self._note(
-            sent=sent,
-            rows=verdict.rows,
-            dead_letters=verdict.dead_letters,
-            duplicates=verdict.duplicates,
-            missing=verdict.missing,
-            commits=len(committed.attempts),
-            files=len(lake.keys),
-            bytes=lake.bytes,
+            sent=found.sent,
+            rows=lake.rows,
+            dead_letters=lake.dead_letters,
+            duplicates=lake.duplicates,
+            missing=lake.missing,
+            commits=len(streaming.committed.attempts),
+            files=len(found.files.keys),
+            bytes=found.files.bytes,
             windows=windows.windows,
             windows_wrong=windows.wrong,
             late=windows.late,
             revisions=windows.revisions,
-            warehouse=_warehouse_report(warehouse),
+            warehouse=WarehouseReport(
+                loaded=warehouse.verdict.loaded,
+                duplicates=warehouse.verdict.duplicates,
+                missing=warehouse.verdict.missing,
+                freshness_p95_s=warehouse.freshness_p95_s,
+            ),
+            ok=fault is None,
+            error=fault,
         )
-        fault = _fault(verdict, sent, lake, frozenset(committed.processed_keys()), committed.gaps)
-        fault = fault or (None if windows.ok else windows.sentence()) or warehouse.fault()
-        self._note(ok=fault is None, error=fault)
-        return verdict
+        return lake
 
     @property
     def _seconds(self) -> float:
@@ -185,24 +175,3 @@ class Demo:
         progress = streaming.progress(doing, self._seconds)
         self._note(sent=progress.put, commits=progress.commits)
         self._view.show(progress)
-
-
-def _warehouse_report(found: WarehouseJudgement) -> WarehouseReport:
-    verdict = found.verdict
-    return WarehouseReport(
-        loaded=verdict.loaded,
-        duplicates=verdict.duplicates,
-        missing=verdict.missing,
-        freshness_p95_s=found.freshness_p95_s,
-    )
-
-
-def _fault(verdict: Reconciliation, sent: int, lake: LakeCopy, logged: frozenset[str], gaps: int) -> str | None:
-    """The sentence of the first thing that is wrong; None where all is right."""
-    if not verdict.ok:
-        return verdict.sentence()
-    if sent != verdict.expected:
-        return f"the producer took {sent} events, the CSV files have {verdict.expected}"
-    if lake.keys != logged:
-        return f"{len(lake.keys ^ logged)} files are only in the lake or only in the commit log"
-    return f"{gaps} gap links stand in the commit log" if gaps else None
