@@ -25,6 +25,7 @@ for where, what in {
     "commands.windows:windows": "Run the windows service of a pipeline until SIGTERM.",
     "commands.load:load": "Run the loader of a pipeline until SIGTERM.",
     "commands.reconcile:reconcile": "What is committed against what the warehouse has.",
+    "commands.release:release": "Let the loader try quarantined files again.",
     "commands.view:view": "Print the SQL that gives the last row of each window.",
     "operate.commands:status": "Position, lag, last commit and owner of each shard.",
     "operate.commands:commits": "What was committed, newest last.",

@@ -20,8 +20,8 @@ from headrace_producers.errors import SettingsError
 
 _CHUNK = 500
 """Rows of one INSERT, and texts of one IN: Redshift takes 16 MB a statement, and plans long lists slowly."""
-_REASON_CHARS = 250
-"""VARCHAR(1024) counts bytes."""
+_REASON_BYTES = 1024
+"""As VARCHAR counts."""
 
 
 class FileState(StrEnum):
@@ -31,7 +31,7 @@ class FileState(StrEnum):
     HELD = "held"
     """Waits until its table fits; tried again by itself."""
     QUARANTINED = "quarantined"
-    """Cannot be loaded, whatever becomes of its table; an operator releases it."""
+    """Cannot be loaded, whatever becomes of its table; `headrace-consumers release` makes it held again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,16 @@ class Entry:
     file: LakeFile
     state: FileState
     reason: str = ""
+
+    def says_as(self, other: Entry | None) -> bool:
+        """Whether the ledger would keep the same of both."""
+        return other is not None and (self.state, told(self.reason)) == (other.state, told(other.reason))
+
+
+def told(reason: str) -> str:
+    """As the ledger can keep it: the texts of damaged files have whatever characters."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in reason)
+    return printable.encode("utf-8", "replace")[:_REASON_BYTES].decode("utf-8", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,23 @@ class Ledger:
 
     def read(self, session: WarehouseSession) -> Books:
         """Raises SettingsError where `schema apply` has not made them yet."""
-        return Books(self._head(session), self._positions(session), tuple(self._held(session)))
+        return Books(self.head(session), self._positions(session), tuple(self.entries(session, FileState.HELD)))
+
+    def head(self, session: WarehouseSession) -> int:
+        """Raises SettingsError where `schema apply` has not made it yet."""
+        pipeline = self.lineage.pipeline
+        try:
+            rows = session.query(f"SELECT seq FROM {self._name('head')} WHERE pipeline = %s", pipeline)  # noqa: S608
+        except WarehouseStatementError as error:
+            if error.sqlstate not in _NOT_THERE:
+                raise
+            rows = []
+        if len(rows) != 1:
+            raise SettingsError(
+                f"{self._name('head')} has {len(rows)} rows for pipeline {pipeline}, and must have one: "
+                "run `headrace-consumers schema apply`" + (", or delete all but the greatest" if rows else "")
+            )
+        return int(rows[0][0])
 
     def take_head(self, session: WarehouseSession, seq: int) -> None:
         """Begins a transaction of ours, or raises FencedError."""
@@ -85,6 +111,18 @@ class Ledger:
             )  # fmt: skip
             found |= {url: FileState(state) for url, state in rows}
         return found
+
+    def entries(self, session: WarehouseSession, *states: FileState) -> Iterator[Entry]:
+        """All of the pipeline's files in these states."""
+        rows = session.query(
+            f"SELECT commit_id, table_name, file_key, row_count, byte_count, state, reason FROM {self._name('ledger')}"  # noqa: S608
+            f" WHERE pipeline = %s AND state IN ({_marks(states)}) ORDER BY commit_id, file_key",
+            self.lineage.pipeline, *states,
+        )  # fmt: skip
+        for commit_id, table, url, row_count, byte_count, state, reason in rows:
+            bucket, key = url.removeprefix("s3://").split("/", 1)
+            file = LakeFile(commit_id, table, bucket, key, int(row_count), int(byte_count))
+            yield Entry(file, FileState(state), reason or "")
 
     def record(self, session: WarehouseSession, entries: Iterable[Entry], load_id: str, now_ms: int) -> None:
         """Writes what became of these files, in place of what was said of them before."""
@@ -111,21 +149,6 @@ class Ledger:
             columns = ("pipeline", "generation", "stream_created_ms", "shard_id", "position", "ended")
             self._insert(session, "positions", columns, rows)
 
-    def _head(self, session: WarehouseSession) -> int:
-        pipeline = self.lineage.pipeline
-        try:
-            rows = session.query(f"SELECT seq FROM {self._name('head')} WHERE pipeline = %s", pipeline)  # noqa: S608
-        except WarehouseStatementError as error:
-            if error.sqlstate not in _NOT_THERE:
-                raise
-            rows = []
-        if len(rows) != 1:
-            raise SettingsError(
-                f"{self._name('head')} has {len(rows)} rows for pipeline {pipeline}, and must have one: "
-                "run `headrace-consumers schema apply`" + (", or delete all but the greatest" if rows else "")
-            )
-        return int(rows[0][0])
-
     def _positions(self, session: WarehouseSession) -> dict[str, ChainPosition]:
         rows = session.query(
             f"SELECT shard_id, position, ended FROM {self._name('positions')} WHERE {_LINEAGE}",  # noqa: S608
@@ -133,23 +156,11 @@ class Ledger:
         )  # fmt: skip
         return {shard_id: ChainPosition(int(position), bool(ended)) for shard_id, position, ended in rows}
 
-    def _held(self, session: WarehouseSession) -> Iterator[Entry]:
-        rows = session.query(
-            f"SELECT commit_id, table_name, file_key, row_count, byte_count, reason FROM {self._name('ledger')}"  # noqa: S608
-            " WHERE pipeline = %s AND state = %s",
-            self.lineage.pipeline, FileState.HELD.value,
-        )  # fmt: skip
-        for commit_id, table, url, row_count, byte_count, reason in rows:
-            bucket, key = url.removeprefix("s3://").split("/", 1)
-            yield Entry(
-                LakeFile(commit_id, table, bucket, key, int(row_count), int(byte_count)), FileState.HELD, reason
-            )
-
     def _row(self, entry: Entry, load_id: str, at: datetime) -> tuple[Any, ...]:
         file = entry.file
         return (
             self.lineage.pipeline, self.lineage.generation, file.commit_id, file.table, file.url, file.rows, file.bytes,
-            entry.state.value, entry.reason[:_REASON_CHARS], load_id, at,
+            entry.state.value, told(entry.reason), load_id, at,
         )  # fmt: skip
 
     def _insert(

@@ -3,47 +3,30 @@
 Theory of operation. Everything before the transaction only looks. In it, the head is taken first, so that no other
 loader can be in its own; the ledger is read again; then rows and books change together. Whatever fails rolls all of it
 back, and nothing is remembered that the warehouse does not have. Where a COPY fails, its files are tried apart from
-each other: a file is quarantined only where others of its table load without it; a table of which nothing loads is
-held, and tried again.
+each other: a file is quarantined only where others of its table load without it and its own bytes are to blame; all
+else is held, and tried again. What failed by itself is tried apart before the transaction, so that it spoils no other's
+load twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from headrace_consumers.errors import FencedError, WarehouseStatementError
 from headrace_consumers.lake.objects import ObjectStore
-from headrace_consumers.load.copying import copy_statement, manifest, manifest_key
+from headrace_consumers.load.copying import Copier, CopyFailedError, CopyGroup
+from headrace_consumers.load.fitting import Fitting
 from headrace_consumers.load.ledger import Entry, FileState, Ledger
-from headrace_consumers.load.preflight import Footer, Misfit, Unreadable, fit, read_footer
-from headrace_consumers.load.waiting import ChainPosition, LakeFile, by_table
-from headrace_consumers.warehouse.schema import read_columns
+from headrace_consumers.load.sifting import Budget, Sifted, is_of_the_file, sift
+from headrace_consumers.load.waiting import ChainPosition, LakeFile
 from headrace_consumers.warehouse.session import WarehouseSession
-from headrace_consumers.warehouse.tables import TableColumn, add_column_statement, widen_column_statement
-from headrace_consumers.warehouse.types import redshift_type
 
-T = TypeVar("T")
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class CopyGroup:
-    """Files of one table and one column list: one COPY."""
-
-    table: str
-    columns: tuple[str, ...]
-    files: tuple[LakeFile, ...]
-
-    @property
-    def rows(self) -> int:
-        return sum(file.rows for file in self.files)
-
-    def without(self, left_out: Iterable[LakeFile]) -> CopyGroup:
-        gone = set(left_out)
-        return CopyGroup(self.table, self.columns, tuple(file for file in self.files if file not in gone))
+_TRIALS = 64
+"""Of one load: some bad files among thousands are found by far fewer."""
+_SUSPECT_TRIALS = 8
+_NOTHING_HELD: Mapping[str, Entry] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +35,9 @@ class LoadOutcome:
 
     loaded: tuple[LakeFile, ...] = ()
     set_aside: tuple[Entry, ...] = ()
-    """Held and quarantined, with reasons."""
-
-
-class CopyFailedError(Exception):
-    """A COPY of this group failed; the transaction is rolled back. Never leaves this module."""
-
-    def __init__(self, group: CopyGroup, error: WarehouseStatementError) -> None:
-        super().__init__(str(error))
-        self.group, self.error = group, error
+    """Held and quarantined, with reasons; held ones of which the same was said before are not among them."""
+    held: tuple[Entry, ...] = ()
+    """All that stay held."""
 
 
 @dataclass(slots=True)
@@ -73,69 +50,43 @@ class Loading:
     now_ms: Callable[[], int]
     new_id: Callable[[int], str]
     pool: ThreadPoolExecutor | None = None
-    _footers: dict[str, Footer] = field(default_factory=dict)
-    """By URL, of files that are held: they are looked at again and again."""
+    _fitting: Fitting = field(init=False)
+    _copier: Copier = field(init=False)
+    _suspects: dict[str, bool] = field(default_factory=dict)
+    """URLs of held files whose COPY failed without others, the one tried last at the end; and whether others of the
+    table have loaded since."""
+
+    def __post_init__(self) -> None:
+        schema, pipeline = self.ledger.schema, self.ledger.lineage.pipeline
+        self._fitting = Fitting(schema, self.store, self.pool)
+        self._copier = Copier(schema, pipeline, self.store, self.role, lambda: self.new_id(self.now_ms()))
 
     def load(
-        self, session: WarehouseSession, seq: int, files: Sequence[LakeFile], moved: Mapping[str, ChainPosition]
+        self,
+        session: WarehouseSession,
+        seq: int,
+        files: Sequence[LakeFile],
+        moved: Mapping[str, ChainPosition],
+        *,
+        held: Mapping[str, Entry] = _NOTHING_HELD,
+        lost: Collection[str] = (),
     ) -> LoadOutcome:
         """Loads what fits, says what became of the rest, and moves the positions. Raises FencedError where another
-        loader is ahead, TransientError where the warehouse is away."""
+        loader is ahead, TransientError where the warehouse is away. `held` is what the ledger says of those files that
+        are tried again; `lost` are URLs of files that are gone."""
         known = self.ledger.known(session, files)
         fresh = [file for file in files if known.get(file.url, FileState.HELD) is FileState.HELD]
-        groups, set_aside = self._fitted(session, fresh)
+        fitting, set_aside = self._fitting.fitted(session, fresh, lost)
+        groups = self._tried_apart(session, fitting, set_aside)
+        budget = Budget(_TRIALS)
         while True:
             try:
-                return self._transact(session, seq, groups, set_aside, moved)
+                outcome = self._transact(session, seq, groups, set_aside, moved=moved, held=held)
             except CopyFailedError as failed:
-                culprits = self._culprits(session, failed)
-                gone = [entry.file for entry in culprits]
-                groups = [left for group in groups if (left := group.without(gone)).files]
-                set_aside = [*set_aside, *culprits]
-
-    # --- before the transaction
-
-    def _fitted(self, session: WarehouseSession, files: Sequence[LakeFile]) -> tuple[list[CopyGroup], list[Entry]]:
-        """The files that fit, grouped; and what hinders the others."""
-        footers = dict(zip(files, self._each(self._footer, files), strict=True))
-        fitting: dict[tuple[str, tuple[str, ...]], list[LakeFile]] = {}
-        set_aside: list[Entry] = []
-        for table, found in by_table(files).items():
-            columns = self._columns(session, table)
-            for file in found:
-                footer = footers[file]
-                if isinstance(footer, Unreadable):
-                    set_aside.append(_unreadable(file, footer))
-                elif (misfit := self._misfit(session, file, footer, columns)) is not None:
-                    set_aside.append(Entry(file, FileState.HELD, misfit))
-                    self._footers[file.url] = footer
-                else:
-                    fitting.setdefault((table, footer.columns), []).append(file)
-        return [CopyGroup(table, names, tuple(group)) for (table, names), group in fitting.items()], set_aside
-
-    def _misfit(
-        self, session: WarehouseSession, file: LakeFile, footer: Footer, columns: dict[str, TableColumn]
-    ) -> str | None:
-        """Why the file cannot go into its table; a table that only has to grow is made to."""
-        schema = self.ledger.schema
-        if not columns:
-            return f"table {schema}.{file.table} is not in the warehouse: run `headrace-consumers schema apply`"
-        found = fit(footer, file, columns)
-        if isinstance(found, Misfit):
-            return found.reason
-        for added in found.missing:
-            session.run(add_column_statement(schema, file.table, added.name, redshift_type(added)))
-        for wider in found.wider:
-            session.run(widen_column_statement(schema, file.table, wider.name, redshift_type(wider)))
-        if found.missing or found.wider:
-            columns |= self._columns(session, file.table)
-        return None
-
-    def _columns(self, session: WarehouseSession, table: str) -> dict[str, TableColumn]:
-        return {column.name: column for column in read_columns(session, self.ledger.schema, table)}
-
-    def _footer(self, file: LakeFile) -> Footer | Unreadable:
-        return self._footers.get(file.url) or read_footer(self.store, file)
+                groups = self._sifted(session, groups, failed, budget, set_aside)
+            else:
+                self._remember(outcome)
+                return outcome
 
     # --- the transaction
 
@@ -145,88 +96,106 @@ class Loading:
         seq: int,
         groups: Sequence[CopyGroup],
         set_aside: Sequence[Entry],
+        *,
         moved: Mapping[str, ChainPosition],
+        held: Mapping[str, Entry],
     ) -> LoadOutcome:
         now_ms = self.now_ms()
         load_id = self.new_id(now_ms)
+        loaded = [file for group in groups for file in group.files]
+        news = [entry for entry in set_aside if not entry.says_as(held.get(entry.file.url))]
         session.begin()
         try:
             self.ledger.take_head(session, seq)
-            self._require_unknown(session, groups)
-            places = [self._copy(session, group, load_id, number) for number, group in enumerate(groups)]
-            loaded = [file for group in groups for file in group.files]
-            entries = [*(Entry(file, FileState.LOADED) for file in loaded), *set_aside]
-            self.ledger.record(session, entries, load_id, now_ms)
+            self._require_unknown(session, loaded)
+            self._copier.copy(session, groups, load_id)
+            self.ledger.record(session, [*(Entry(file, FileState.LOADED) for file in loaded), *news], load_id, now_ms)
             self.ledger.save_positions(session, moved)
             session.commit()
         except BaseException:
             session.rollback()
             raise
-        self._each(lambda place: self.store.delete(*place), places)
-        for file in loaded:
-            self._footers.pop(file.url, None)
-        return LoadOutcome(tuple(loaded), tuple(set_aside))
+        still = [entry for entry in set_aside if entry.state is FileState.HELD]
+        return LoadOutcome(tuple(loaded), tuple(news), tuple(still))
 
-    def _require_unknown(self, session: WarehouseSession, groups: Sequence[CopyGroup]) -> None:
+    def _require_unknown(self, session: WarehouseSession, files: Sequence[LakeFile]) -> None:
         """The head was ours, so nobody has changed the ledger since it was read; nobody but a hand."""
-        files = [file for group in groups for file in group.files]
         done = [url for url, state in self.ledger.known(session, files).items() if state is not FileState.HELD]
         if touched := {file.url for file in files} & set(done):
             raise FencedError(f"the ledger has {min(touched)} by now: someone else loads this pipeline; starting over")
 
-    def _copy(self, session: WarehouseSession, group: CopyGroup, load_id: str, number: int) -> tuple[str, str]:
-        """COPY of one group; where its manifest lies."""
-        key = manifest_key(self.ledger.lineage.pipeline, load_id, number)
-        bucket = self.store.put("curated", key, manifest(group.files))
-        statement = copy_statement(self.ledger.schema, group.table, group.columns, f"s3://{bucket}/{key}", self.role)
-        try:
-            session.run(statement)
-            [(copied,)] = session.query("SELECT pg_last_copy_count()")
-        except WarehouseStatementError as error:
-            raise CopyFailedError(group, error) from error
-        if copied != group.rows:
-            sentence = f"COPY into {group.table} brought {copied} rows, its files have {group.rows}"
-            raise CopyFailedError(group, WarehouseStatementError(sentence))
-        return bucket, key
+    def _remember(self, outcome: LoadOutcome) -> None:
+        tables = {file.table for file in outcome.loaded}
+        self._fitting.forget(outcome.loaded)
+        for file in (
+            *outcome.loaded,
+            *(entry.file for entry in outcome.set_aside if entry.state is not FileState.HELD),
+        ):
+            self._suspects.pop(file.url, None)
+        for entry in outcome.held:
+            if entry.file.url in self._suspects and entry.file.table in tables:
+                self._suspects[entry.file.url] = True
 
-    # --- after a failed COPY
+    # --- around a COPY that fails
 
-    def _culprits(self, session: WarehouseSession, failed: CopyFailedError) -> list[Entry]:
-        """The files without which the rest of the group loads; all of them, held, where no part of it does."""
-        found = dict(self._failing(session, failed.group, failed.error))
-        if len(found) == len(failed.group.files):
-            return [Entry(file, FileState.HELD, str(error)) for file, error in found.items()]
-        return [Entry(file, FileState.QUARANTINED, str(error)) for file, error in found.items()]
+    def _tried_apart(
+        self, session: WarehouseSession, groups: Sequence[CopyGroup], set_aside: list[Entry]
+    ) -> list[CopyGroup]:
+        """The groups without suspects, and with those suspects that load by now."""
+        budget = Budget(_SUSPECT_TRIALS)
+        order = {url: place for place, url in enumerate(self._suspects)}
+        kept: list[CopyGroup] = []
+        for group in groups:
+            suspects = sorted((file for file in group.files if file.url in order), key=lambda file: order[file.url])
+            kept.append(group.of(file for file in group.files if file.url not in order))
+            if suspects:
+                kept += self._acquitted(session, group.of(suspects), budget, set_aside)
+        return [group for group in kept if group.files]
 
-    def _failing(
-        self, session: WarehouseSession, group: CopyGroup, error: WarehouseStatementError
-    ) -> Iterator[tuple[LakeFile, WarehouseStatementError]]:
-        """Halves of halves: a group that is known to fail, down to single files."""
-        if len(group.files) == 1:
-            yield group.files[0], error
-            return
-        middle = len(group.files) // 2
-        for part in (group.files[:middle], group.files[middle:]):
-            half = CopyGroup(group.table, group.columns, part)
-            if (found := self._trial(session, half)) is not None:
-                yield from self._failing(session, half, found)
+    def _acquitted(
+        self, session: WarehouseSession, suspects: CopyGroup, budget: Budget, set_aside: list[Entry]
+    ) -> list[CopyGroup]:
+        error = self._copier.trial(session, suspects)
+        if error is None:
+            return [suspects]
+        found = self._sift(session, suspects, error, budget)
+        set_aside += self._entries(suspects, error, found)
+        return [suspects.of(part) for part in found.good]
 
-    def _trial(self, session: WarehouseSession, group: CopyGroup) -> WarehouseStatementError | None:
-        """Copies and takes back."""
-        load_id = self.new_id(self.now_ms())
-        session.begin()
-        try:
-            place = self._copy(session, group, load_id, 0)
-        except CopyFailedError as failed:
-            return failed.error
-        finally:
-            session.rollback()
-        self.store.delete(*place)
-        return None
+    def _sifted(
+        self,
+        session: WarehouseSession,
+        groups: Sequence[CopyGroup],
+        failed: CopyFailedError,
+        budget: Budget,
+        set_aside: list[Entry],
+    ) -> list[CopyGroup]:
+        """What is left to load. A group of which all parts load goes on in parts: it may be too much for one COPY."""
+        group = failed.group
+        found = self._sift(session, group, failed.error, budget)
+        set_aside += self._entries(group, failed.error, found)
+        whole = [tuple(file for part in found.good for file in part)]
+        parts = whole if found.bad or found.unknown else found.good
+        left = [group.of(part) for part in parts if part]
+        return [after for before in groups for after in (left if before == group else [before])]
 
-    def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        return list(self.pool.map(call, items) if self.pool else map(call, items))
+    def _sift(
+        self, session: WarehouseSession, group: CopyGroup, error: WarehouseStatementError, budget: Budget
+    ) -> Sifted:
+        return sift(group.files, error, lambda files: self._copier.trial(session, group.of(files)), budget)
 
+    def _entries(self, group: CopyGroup, error: WarehouseStatementError, found: Sifted) -> Iterable[Entry]:
+        """Of what does not load."""
+        others_load = bool(found.good)
+        for file, why in found.bad:
+            condemned = is_of_the_file(why) and (others_load or self._suspects.pop(file.url, False))
+            if not condemned:
+                self._suspects.pop(file.url, None)
+                self._suspects[file.url] = False
+            state = FileState.QUARANTINED if condemned else FileState.HELD
+            yield Entry(file, state, self._sentence(group, file, why))
+        for file in found.unknown:
+            yield Entry(file, FileState.HELD, self._sentence(group, file, error))
 
-def _unreadable(file: LakeFile, footer: Unreadable) -> Entry:
-    return Entry(file, FileState.HELD if footer.lost else FileState.QUARANTINED, footer.reason)
+    def _sentence(self, group: CopyGroup, file: LakeFile, error: WarehouseStatementError) -> str:
+        return f"COPY of {file.url} into {self.ledger.schema}.{group.table}: {' '.join(str(error).split())}"

@@ -6,7 +6,8 @@ is needed to tell which column of which file does not fit, and what is new.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,10 +18,15 @@ from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.waiting import LakeFile
 from headrace_consumers.warehouse.tables import TableColumn
 from headrace_consumers.warehouse.types import redshift_type, takes
+from headrace_producers.errors import TerminalError
 
 _TAIL_BYTES = 64 * 1024
 _TRAILER_BYTES = 8
 """The footer's length in four bytes, and the magic word."""
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+"""What contracts call columns; a damaged footer may call them anything."""
+_DAMAGED = (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError)
+"""What Arrow's reader raises for footers of any bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +50,31 @@ class Unreadable:
     """It is gone, and may come back: `repair` makes it again."""
 
 
+def lost(file: LakeFile) -> Unreadable:
+    """It is gone, or another than its commit wrote."""
+    return Unreadable(f"{file.url} is not there as its commit wrote it; run `headrace-consumers repair`", lost=True)
+
+
 def read_footer(store: ObjectStore, file: LakeFile) -> Footer | Unreadable:
     """Blocks on the network. A file that is gone, short or no Parquet is told, not raised."""
     try:
         tail = store.read_tail(file.bucket, file.key, _TAIL_BYTES)
-        if (length := _footer_bytes(tail)) > len(tail):
+        if len(tail) < (length := _footer_bytes(tail)) <= file.bytes:
             tail = store.read_tail(file.bucket, file.key, length)
-        metadata = pq.read_metadata(pa.BufferReader(tail))
     except MissingFileError:
-        return Unreadable(f"{file.url} is not there; run `headrace-consumers repair`", lost=True)
-    except (pa.ArrowInvalid, OSError) as error:
+        return lost(file)
+    try:
+        footer = _parsed(tail)
+    except _DAMAGED as error:
         return Unreadable(f"{file.url} is no Parquet file: {_first_line(error)}")
-    if metadata.num_rows != file.rows:
-        return Unreadable(f"{file.url} has {metadata.num_rows} rows, its commit says {file.rows}")
+    if footer.rows != file.rows:
+        return Unreadable(f"{file.url} has {footer.rows} rows, its commit says {file.rows}")
+    return footer
+
+
+def _parsed(tail: bytes) -> Footer:
+    """The schema alone: to ask a damaged footer for its row groups' columns can end the process."""
+    metadata = pq.read_metadata(pa.BufferReader(tail))
     return Footer(tuple(metadata.schema.to_arrow_schema()), metadata.num_rows)
 
 
@@ -85,19 +103,33 @@ class Misfit:
 
 def fit(footer: Footer, file: LakeFile, table: Mapping[str, TableColumn]) -> Fit | Misfit:
     """`table` has the warehouse's columns by their names."""
-    wider = []
-    for field in footer.fields:
-        column = table.get(field.name)
-        if column is None or takes(column.type, field):
-            continue
-        if not redshift_type(field).holds(column.type):
-            return Misfit(_other_type(file, column, field))
-        wider.append(field)
-    lacking = [column.name for column in table.values() if not column.nullable and column.name not in footer.columns]
-    if lacking:
-        return Misfit(f"{file.table}.{lacking[0]} takes no null in the warehouse, and {file.url} has no such column: "
-                      "drop NOT NULL or the column")  # fmt: skip
-    return Fit(tuple(field for field in footer.fields if field.name not in table), tuple(wider))
+    try:
+        wider = [field for field in footer.fields if _must_widen(field, table)]
+        missing = [field for field in footer.fields if field.name not in table]
+        kinds = [redshift_type(field) for field in missing]
+    except (TerminalError, ValueError) as error:
+        return Misfit(f"{file.table} cannot take {file.url}: {error}")
+    for field in wider:
+        if not redshift_type(field).holds(table[field.name].type):
+            return Misfit(_other_type(file, table[field.name], field))
+    for field, kind in zip(missing, kinds, strict=True):
+        if not _COLUMN.fullmatch(field.name):
+            return Misfit(f"{file.url} has a column {field.name!r} ({kind}), which no contract could name, and which "
+                          f"{file.table} has not")  # fmt: skip
+    lacking = [column for column in table.values() if not column.nullable and column.name not in footer.columns]
+    return Misfit(_no_such_column(file, lacking[0], missing)) if lacking else Fit(tuple(missing), tuple(wider))
+
+
+def _must_widen(field: pa.Field, table: Mapping[str, TableColumn]) -> bool:
+    return field.name in table and not takes(table[field.name].type, field)
+
+
+def _no_such_column(file: LakeFile, column: TableColumn, unknown: Sequence[pa.Field]) -> str:
+    instead = f", but {', '.join(field.name for field in unknown)}, which the table has not" if unknown else ""
+    return (
+        f"{file.table}.{column.name} takes no null in the warehouse ({column.type} NOT NULL), and {file.url} has no "
+        f"such column{instead}: drop NOT NULL or the column"
+    )
 
 
 def _other_type(file: LakeFile, column: TableColumn, field: pa.Field) -> str:

@@ -16,6 +16,8 @@ from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Commit, LinkKind
 from headrace_consumers.load.ledger import FileState, Ledger
 from headrace_consumers.load.waiting import LakeFile, TablePlace, by_table, lake_files
+from headrace_consumers.stages.schemas import COMMIT_FIELD
+from headrace_consumers.warehouse.schema import read_columns
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.tables import quoted
 from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
@@ -75,10 +77,17 @@ class Reconciler:
         overdue_ms = now_ms - int(overdue_s * 1000)
         old = {commit.attempt_id for commit in commits if commit.written_ms <= overdue_ms}
         known = self.ledger.known(self.session, files)
-        findings = [*_of_files(files, known, old), *self._of_rows(files, known)]
+        reasons = self._reasons(known)
+        findings = [*_of_files(files, known, old, reasons), *self._of_rows(files, known)]
         loaded = sum(known.get(file.url) is FileState.LOADED for file in files)
         waiting = sum(file.url not in known and file.commit_id not in old for file in files)
         return Reconciled(len(files), loaded, waiting, tuple(findings))
+
+    def _reasons(self, known: Mapping[str, FileState]) -> dict[str, str]:
+        if set(known.values()) <= {FileState.LOADED}:
+            return {}
+        entries = self.ledger.entries(self.session, FileState.HELD, FileState.QUARANTINED)
+        return {entry.file.url: entry.reason for entry in entries}
 
     def _commits(self, since_ms: int) -> Iterator[Commit]:
         lineage = self.ledger.lineage
@@ -109,7 +118,11 @@ class Reconciler:
                     yield Finding(kind, table, commit_id, detail=detail)
 
     def _rows_in(self, table: str, commit_ids: Sequence[str]) -> Counter[str]:
+        """By commit; none where the table is gone, or has lost the column."""
         found: Counter[str] = Counter()
+        columns = read_columns(self.session, self.ledger.schema, table)
+        if not any(column.name == COMMIT_FIELD.name for column in columns):
+            return found
         name = f"{quoted(self.ledger.schema)}.{quoted(table)}"
         for begin in range(0, len(commit_ids), _CHUNK):
             chunk: Sequence[Any] = commit_ids[begin : begin + _CHUNK]
@@ -121,11 +134,13 @@ class Reconciler:
         return found
 
 
-def _of_files(files: Iterable[LakeFile], known: Mapping[str, FileState], old: set[str]) -> Iterator[Finding]:
+def _of_files(
+    files: Iterable[LakeFile], known: Mapping[str, FileState], old: set[str], reasons: Mapping[str, str]
+) -> Iterator[Finding]:
     kinds = {FileState.HELD: FindingKind.HELD, FileState.QUARANTINED: FindingKind.QUARANTINED}
     for file in files:
         state = known.get(file.url)
         if state in kinds:
-            yield Finding(kinds[state], file.table, file.commit_id, file.url)
+            yield Finding(kinds[state], file.table, file.commit_id, file.url, reasons.get(file.url, ""))
         elif state is None and file.commit_id in old:
             yield Finding(FindingKind.OVERDUE, file.table, file.commit_id, file.url)

@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import islice
 
-from msgspec.structs import replace
-
-from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.following import Advance, Lineage, follow
 from headrace_consumers.commitlog.log import CommitLog
-from headrace_consumers.commitlog.model import Commit
-from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore
-from headrace_consumers.load.ledger import Books, Entry, FileState
+from headrace_consumers.load.arriving import Arrivals
+from headrace_consumers.load.ledger import Books, Entry
 from headrace_consumers.load.loading import Loading, LoadOutcome
 from headrace_consumers.load.maintenance import Maintenance
 from headrace_consumers.load.waiting import ChainPosition, LakeFile, TablePlace, Waiting
@@ -75,8 +69,8 @@ class Loader:
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
         """Reads the books. Raises the warehouse's errors."""
-        self._plan, self._log, self._store, self._session, self._loading = plan, log, store, session, loading
-        self._now_ms, self._pool = now_ms, pool
+        self._plan, self._log, self._session, self._loading, self._now_ms = plan, log, session, loading, now_ms
+        self._arrivals = Arrivals(log, store, plan.lineage, pool)
         self._begin(loading.ledger.read(session))
         self._retried_s = self._now_s()
 
@@ -102,29 +96,26 @@ class Loader:
         self._progress: dict[str, ChainPosition] = dict(books.positions)
         self._held: Mapping[str, Entry] = {entry.file.url: entry for entry in books.held}
         self._waiting = Waiting(self._plan.places)
+        self._lost: frozenset[str] = frozenset()
 
     # --- following
 
     def _follow(self) -> Sequence[Advance]:
         """What stands in the log after what waits already, as far as one load goes."""
-        lineage, room = self._plan.lineage, self._plan.max_load_files - len(self._waiting.files)
+        if self._is_full():
+            return ()
+        lineage = self._plan.lineage
         chains = self._log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
         shard_ids = sorted({chain.shard_id for chain in chains} | {WINDOWS})
-        advances = list(islice(follow(self._log, lineage, self._progress, shard_ids), max(room, 0)))
-        self._complete(advances)
-        self._waiting.add(advances, self._now_s())
+        advances = []
+        for advance in follow(self._log, lineage, self._progress, shard_ids):
+            advances.append(advance)
+            self._waiting.add([advance], self._now_s())
+            if self._is_full():
+                break
         self._progress |= self._waiting.positions
+        self._lost |= self._arrivals.complete(advance.commit for advance in advances if advance.commit)
         return advances
-
-    def _complete(self, advances: Sequence[Advance]) -> None:
-        commits = [advance.commit for advance in advances if advance.commit]
-        files = [replace(commit, files=(file,)) for commit in commits for file in commit.files]
-        list((self._pool.map if self._pool else map)(self._complete_one, files))
-
-    def _complete_one(self, commit: Commit) -> None:
-        """A file that is lost hinders nobody here: its footer will be missed."""
-        with suppress(MissingFileError):
-            complete_pending(self._store, commit)
 
     # --- loading
 
@@ -141,21 +132,31 @@ class Loader:
         return bool(self._held) and now_s - self._retried_s >= self._plan.held_retry_s
 
     def _load(self) -> LoadOutcome:
-        held = [entry.file for entry in self._held.values()] if self._retries_held(self._now_s()) else []
-        files = [*self._waiting.files, *held]
-        outcome = self._loading.load(self._session, self._seq, files, self._waiting.positions)
+        held = self._due_again() if self._retries_held(self._now_s()) else {}
+        again, lost = self._arrivals.once_more([entry.file for entry in held.values()])
+        outcome = self._loading.load(
+            self._session, self._seq, [*self._waiting.files, *again], self._waiting.positions,
+            held=held, lost=self._lost | lost,
+        )  # fmt: skip
         self._seq += 1
-        if held:
+        untried = {url: entry for url, entry in self._held.items() if url not in held}
+        self._held = untried | {entry.file.url: entry for entry in outcome.held}
+        if held and not (untried and held.keys() & {file.url for file in outcome.loaded}):
             self._retried_s = self._now_s()
-        self._keep_held(outcome)
         self._waiting.clear()
+        self._lost = frozenset()
         return outcome
 
-    def _keep_held(self, outcome: LoadOutcome) -> None:
-        settled = {file.url for file in outcome.loaded} | {entry.file.url for entry in outcome.set_aside}
-        still = {url: entry for url, entry in self._held.items() if url not in settled}
-        again = {entry.file.url: entry for entry in outcome.set_aside if entry.state is FileState.HELD}
-        self._held = still | again
+    def _due_again(self) -> dict[str, Entry]:
+        """Of what is held the files that were tried the longest ago, as many as go into a load."""
+        found: dict[str, Entry] = {}
+        size_bytes = 0
+        for url, entry in self._held.items():
+            size_bytes += entry.file.bytes
+            if found and (len(found) >= self._plan.max_load_files or size_bytes > self._plan.max_load_bytes):
+                break
+            found[url] = entry
+        return found
 
     def _now_s(self) -> float:
         return self._now_ms() / 1000

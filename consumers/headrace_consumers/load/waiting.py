@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -34,6 +34,9 @@ class LakeFile:
     @property
     def url(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
+
+    def sized(self, size_bytes: int) -> LakeFile:
+        return self if size_bytes == self.bytes else replace(self, bytes=size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
