@@ -7,6 +7,7 @@ import sys
 
 BENCHMARKS = {
     "engine": ("tests.benchmarks.engine.command", "the whole job on recorded daemon lines, beside stock kclpy"),
+    "loader": ("tests.benchmarks.loader.command", "the loader beside one COPY per file and INSERTs, and how fresh"),
     "windows": ("tests.benchmarks.windows.command", "what windows cost the engine, and how fast their service is"),
 }
 

@@ -1,0 +1,1 @@
+"""The loader beside what one would write without it: one COPY per file, and INSERTs."""
