@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -15,7 +15,7 @@ from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore
-from headrace_consumers.load.waiting import LakeFile
+from headrace_consumers.load.waiting import LakeFile, TablePlace
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,11 +28,18 @@ class Arrivals:
     log: CommitLog
     store: ObjectStore
     lineage: Lineage
+    places: Collection[TablePlace]
     pool: ThreadPoolExecutor | None = None
 
     def complete(self, commits: Iterable[Commit]) -> frozenset[str]:
-        """The URLs of those files that are gone, or are not as their commits wrote them: they hinder no other."""
-        files = [replace(commit, files=(file,)) for commit in commits for file in commit.files]
+        """The URLs of those files that are gone, or are not as their commits wrote them: they hinder no other. Files
+        that do not go into the warehouse are left to those who read them: to look at each costs a request."""
+        files = [
+            replace(commit, files=(file,))
+            for commit in commits
+            for file in commit.files
+            if TablePlace(file.table, file.bucket) in self.places
+        ]
         return frozenset(url for url in self._each(self._complete_one, files) if url)
 
     def once_more(self, files: Sequence[LakeFile]) -> tuple[list[LakeFile], frozenset[str]]:

@@ -70,7 +70,7 @@ class Loader:
     ) -> None:
         """Reads the books. Raises the warehouse's errors."""
         self._plan, self._log, self._session, self._loading, self._now_ms = plan, log, session, loading, now_ms
-        self._arrivals = Arrivals(log, store, plan.lineage, pool)
+        self._arrivals = Arrivals(log, store, plan.lineage, plan.places, pool)
         self._begin(loading.ledger.read(session))
         self._retried_s = self._now_s()
 
