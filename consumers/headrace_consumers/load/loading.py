@@ -10,6 +10,7 @@ load twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from headrace_consumers.warehouse.session import WarehouseSession
 _TRIALS = 64
 """Of one load: some bad files among thousands are found by far fewer."""
 _SUSPECT_TRIALS = 8
+_RULE = re.compile("-{5,}")
 _NOTHING_HELD: Mapping[str, Entry] = {}
 
 
@@ -198,4 +200,9 @@ class Loading:
             yield Entry(file, FileState.HELD, self._sentence(group, file, error))
 
     def _sentence(self, group: CopyGroup, file: LakeFile, error: WarehouseStatementError) -> str:
-        return f"COPY of {file.url} into {self.ledger.schema}.{group.table}: {' '.join(str(error).split())}"
+        return f"COPY of {file.url} into {self.ledger.schema}.{group.table}: {_in_a_line(str(error))}"
+
+
+def _in_a_line(said: str) -> str:
+    """Without the rules that Redshift draws around details."""
+    return " ".join(_RULE.sub(" ", said).split())

@@ -17,7 +17,7 @@ from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.waiting import LakeFile
 from headrace_consumers.warehouse.tables import TableColumn
-from headrace_consumers.warehouse.types import redshift_type, takes
+from headrace_consumers.warehouse.types import RedshiftType, redshift_type, takes
 from headrace_producers.errors import TerminalError
 
 _TAIL_BYTES = 64 * 1024
@@ -103,25 +103,43 @@ class Misfit:
 
 def fit(footer: Footer, file: LakeFile, table: Mapping[str, TableColumn]) -> Fit | Misfit:
     """`table` has the warehouse's columns by their names."""
-    try:
-        wider = [field for field in footer.fields if _must_widen(field, table)]
-        missing = [field for field in footer.fields if field.name not in table]
-        kinds = [redshift_type(field) for field in missing]
-    except (TerminalError, ValueError) as error:
-        return Misfit(f"{file.table} cannot take {file.url}: {error}")
-    for field in wider:
-        if not redshift_type(field).holds(table[field.name].type):
-            return Misfit(_other_type(file, table[field.name], field))
-    for field, kind in zip(missing, kinds, strict=True):
-        if not _COLUMN.fullmatch(field.name):
-            return Misfit(f"{file.url} has a column {field.name!r} ({kind}), which no contract could name, and which "
-                          f"{file.table} has not")  # fmt: skip
+    missing, wider = [], []
+    for field in footer.fields:
+        if (column := table.get(field.name)) is None:
+            if hindrance := _not_to_be_added(file, field):
+                return Misfit(hindrance)
+            missing.append(field)
+        elif not _takes(column, field):
+            if not _may_widen(column, field):
+                return Misfit(_other_type(file, column, field))
+            wider.append(field)
     lacking = [column for column in table.values() if not column.nullable and column.name not in footer.columns]
     return Misfit(_no_such_column(file, lacking[0], missing)) if lacking else Fit(tuple(missing), tuple(wider))
 
 
-def _must_widen(field: pa.Field, table: Mapping[str, TableColumn]) -> bool:
-    return field.name in table and not takes(table[field.name].type, field)
+def _not_to_be_added(file: LakeFile, field: pa.Field) -> str | None:
+    if _type_of(field) is None:
+        return f"{file.table}.{field.name} is new in {file.url}: {field.type} has no type in the warehouse"
+    if not _COLUMN.fullmatch(field.name):
+        return f"{file.table} has no column {field.name!r}, which is in {file.url}, and no contract could name it"
+    return None
+
+
+def _takes(column: TableColumn, field: pa.Field) -> bool:
+    return _type_of(field) is not None and takes(column.type, field)
+
+
+def _may_widen(column: TableColumn, field: pa.Field) -> bool:
+    kind = _type_of(field)
+    return kind is not None and kind.holds(column.type)
+
+
+def _type_of(field: pa.Field) -> RedshiftType | None:
+    """None where there is none, or where a damaged footer says nonsense of it."""
+    try:
+        return redshift_type(field)
+    except (TerminalError, ValueError):
+        return None
 
 
 def _no_such_column(file: LakeFile, column: TableColumn, unknown: Sequence[pa.Field]) -> str:
@@ -133,7 +151,8 @@ def _no_such_column(file: LakeFile, column: TableColumn, unknown: Sequence[pa.Fi
 
 
 def _other_type(file: LakeFile, column: TableColumn, field: pa.Field) -> str:
+    kind = _type_of(field) or field.type
     return (
-        f"{file.table}.{column.name} is {column.type} in the warehouse, and {redshift_type(field)} in {file.url}: "
+        f"{file.table}.{column.name} is {column.type} in the warehouse, and {kind} in {file.url}: "
         "see `headrace-consumers schema plan`"
     )
