@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.preflight import Fit, Footer, Misfit, Unreadable, fit, read_footer
@@ -67,6 +70,18 @@ def test_what_is_no_parquet_is_told(body: bytes) -> None:
     assert "s3://processed/tides/one.parquet" in found.reason
 
 
+@given(places=st.lists(st.tuples(st.integers(1, 600), st.integers(0, 255)), min_size=1, max_size=8))
+def test_a_footer_of_any_bytes_is_judged(places: list[tuple[int, int]]) -> None:
+    """It is told, or it fits, or not; nothing is raised, and no column gets a name that contracts cannot give."""
+    body = bytearray(parquet(ROWS))
+    for from_end, byte in places:
+        body[-from_end] = byte
+    store, file = stored(bytes(body))
+    found = read_footer(store, file)
+    if isinstance(found, Footer) and isinstance(judgement := fit(found, file, TABLE), Fit):
+        assert all(re.fullmatch("[a-z][a-z0-9_]*", field.name) for field in judgement.missing)
+
+
 def test_a_file_that_is_gone_may_come_back() -> None:
     """It is held, and the sentence says what makes it again."""
     found = read_footer(*stored(None))
@@ -104,6 +119,16 @@ def test_a_column_of_another_type_is_named_with_both() -> None:
     assert isinstance(found, Misfit)
     for part in ("tides.level_mm", "BIGINT", "VARCHAR", "s3://processed/tides/one.parquet", "schema plan"):
         assert part in found.reason
+
+
+def test_a_column_of_a_type_that_the_warehouse_has_not() -> None:
+    """New or known, it holds the file with a sentence."""
+    for name in ("level_mm", "depths"):
+        nested = ROWS.select(["station"]).append_column(name, pa.array([[1], [2]]))
+        found = judged(nested)
+        assert isinstance(found, Misfit)
+        assert f"tides.{name}" in found.reason
+        assert "list<" in found.reason
 
 
 def test_a_column_that_takes_no_null_must_be_in_the_file() -> None:
