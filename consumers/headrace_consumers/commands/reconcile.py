@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -15,7 +16,7 @@ from headrace_consumers.loading import load_pipeline
 from headrace_consumers.settings import LakeSettings, LogSettings, WarehouseSettings
 
 if TYPE_CHECKING:
-    from headrace_consumers.load.reconciling import Reconciled
+    from headrace_consumers.load.reconciling import Finding, Reconciled
 
 FLAT = Parameter(name="*")
 LAKE, LOG, WAREHOUSE = LakeSettings(), LogSettings(), WarehouseSettings()
@@ -37,7 +38,8 @@ def reconcile(
 ) -> int:
     """Hold what is committed against what the warehouse has: files, and the rows of each commit in each table.
 
-    Only reads. Exits with 1 where something is overdue, held, quarantined, missing or doubled.
+    Only reads. Exits with 1 where something is overdue, held, quarantined, missing or doubled. Files of a table with
+    the same fate and cause share a line; --json names each.
 
     Parameters
     ----------
@@ -81,7 +83,18 @@ def reconcile(
 
 
 def _text(found: Reconciled) -> str:
-    lines = [str(finding) for finding in found.findings]
+    alike: dict[tuple[str, ...], list[Finding]] = {}
+    for finding in found.findings:
+        cause = finding.detail.replace(finding.file, "") if finding.file else finding.commit_id
+        alike.setdefault((finding.kind, finding.table, cause), []).append(finding)
+    lines = [_line(findings) for findings in alike.values()]
     lines.append(f"{found.committed} files committed, {found.loaded} loaded, {found.waiting} wait for their load, "
                  f"{len(found.findings)} findings")  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
+
+
+def _line(alike: Sequence[Finding]) -> str:
+    first, *more = alike
+    if not more:
+        return str(first)
+    return str(msgspec.structs.replace(first, file=f"{first.file} and {len(more)} more"))

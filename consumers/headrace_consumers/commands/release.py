@@ -30,7 +30,8 @@ def release(
     log: Annotated[LogSettings, FLAT] = LOG,
     warehouse: Annotated[WarehouseSettings, FLAT_WAREHOUSE] = WAREHOUSE,
 ) -> int:
-    """Let the loader try quarantined files again, once what hindered them is mended: it does so with its next retry.
+    """Let the loader try quarantined files again, once what hindered them is mended: it does so with its next load, or
+    within five minutes where there is nothing else to load.
 
     Safe beside a running loader. The password is taken from HEADRACE_WAREHOUSE_PASSWORD alone.
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from headrace_consumers.errors import WarehouseStatementError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.copying import CopyGroup
-from headrace_consumers.load.ledger import Entry, FileState
+from headrace_consumers.load.ledger import Entry, FileState, quarantined
 from headrace_consumers.load.preflight import Fit, Footer, Misfit, Unreadable, fit, lost, read_footer
 from headrace_consumers.load.waiting import LakeFile, by_table
 from headrace_consumers.warehouse.schema import read_columns
@@ -98,4 +98,4 @@ class Fitting:
 
 
 def _unreadable(file: LakeFile, footer: Unreadable) -> Entry:
-    return Entry(file, FileState.HELD if footer.lost else FileState.QUARANTINED, footer.reason)
+    return Entry(file, FileState.HELD, footer.reason) if footer.lost else quarantined(file, footer.reason)

@@ -47,6 +47,10 @@ class Entry:
         return other is not None and (self.state, told(self.reason)) == (other.state, told(other.reason))
 
 
+def quarantined(file: LakeFile, reason: str) -> Entry:
+    return Entry(file, FileState.QUARANTINED, f"{reason}; once it is whole, `headrace-consumers release` has it tried")
+
+
 def told(reason: str) -> str:
     """As the ledger can keep it: the texts of damaged files have whatever characters."""
     printable = "".join(letter if letter.isprintable() else " " for letter in reason)
@@ -96,9 +100,18 @@ class Ledger:
             self.lineage.pipeline, seq,
         )  # fmt: skip
         if taken != 1:
-            raise FencedError(
-                f"another loader of pipeline {self.lineage.pipeline} is past head {seq}: starting over from the books"
-            )
+            raise self._overtaken(seq)
+
+    def require_head(self, session: WarehouseSession, seq: int) -> None:
+        """Raises FencedError where the books have changed since they were read."""
+        if self.head(session) != seq:
+            raise self._overtaken(seq)
+
+    def _overtaken(self, seq: int) -> FencedError:
+        return FencedError(
+            f"another loader, or a command, is past head {seq} of pipeline {self.lineage.pipeline}: starting over from "
+            "the books"
+        )
 
     def known(self, session: WarehouseSession, files: Sequence[LakeFile]) -> dict[str, FileState]:
         """URL to state, of those that the ledger has."""

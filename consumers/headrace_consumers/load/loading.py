@@ -19,7 +19,7 @@ from headrace_consumers.errors import FencedError, WarehouseStatementError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.copying import Copier, CopyFailedError, CopyGroup
 from headrace_consumers.load.fitting import Fitting
-from headrace_consumers.load.ledger import Entry, FileState, Ledger
+from headrace_consumers.load.ledger import Entry, FileState, Ledger, quarantined
 from headrace_consumers.load.sifting import Budget, Sifted, is_of_the_file, sift
 from headrace_consumers.load.waiting import ChainPosition, LakeFile
 from headrace_consumers.warehouse.session import WarehouseSession
@@ -194,8 +194,8 @@ class Loading:
             if not condemned:
                 self._suspects.pop(file.url, None)
                 self._suspects[file.url] = False
-            state = FileState.QUARANTINED if condemned else FileState.HELD
-            yield Entry(file, state, self._sentence(group, file, why))
+            sentence = self._sentence(group, file, why)
+            yield quarantined(file, sentence) if condemned else Entry(file, FileState.HELD, sentence)
         for file in found.unknown:
             yield Entry(file, FileState.HELD, self._sentence(group, file, error))
 

@@ -146,13 +146,13 @@ def _no_such_column(file: LakeFile, column: TableColumn, unknown: Sequence[pa.Fi
     instead = f", but {', '.join(field.name for field in unknown)}, which the table has not" if unknown else ""
     return (
         f"{file.table}.{column.name} takes no null in the warehouse ({column.type} NOT NULL), and {file.url} has no "
-        f"such column{instead}: drop NOT NULL or the column"
+        f"such column{instead}: drop that column, or make it anew without NOT NULL"
     )
 
 
 def _other_type(file: LakeFile, column: TableColumn, field: pa.Field) -> str:
     kind = _type_of(field) or field.type
     return (
-        f"{file.table}.{column.name} is {column.type} in the warehouse, and {kind} in {file.url}: "
-        "see `headrace-consumers schema plan`"
+        f"{file.table}.{column.name} is {column.type} in the warehouse, and {kind} in {file.url}: make the column anew "
+        "with that type, or give the field another name; `headrace-consumers schema plan` shows all that differs"
     )

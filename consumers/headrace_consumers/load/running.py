@@ -29,7 +29,8 @@ from headrace_consumers.warehouse.session import Warehouse, WarehouseSession
 from headrace_producers.errors import TransientError
 
 _log = logging.getLogger(__name__)
-_MOST_PATIENT_S = 30.0
+_MOST_PATIENT_S = 10.0
+"""Waits grow with how long the warehouse is away: what was committed meanwhile should not wait as long again."""
 
 
 class LoadRunner:

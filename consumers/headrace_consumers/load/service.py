@@ -34,6 +34,8 @@ class LoaderPlan:
     """Or with so much waiting."""
     max_load_files: int = 2_000
     held_retry_s: float = 60.0
+    books_check_s: float = 300.0
+    """So long after a load the books are looked at: what `release` let go would wait for new commits else."""
     maintenance: Maintenance = field(default_factory=Maintenance)
 
 
@@ -78,7 +80,9 @@ class Loader:
         """Follows, and loads where that is due. Raises FencedError, LogError, and the warehouse's errors."""
         advances = self._follow()
         in_maintenance = self._plan.maintenance.is_on(self._now_ms())
-        outcome = self._load() if self._is_due() and not in_maintenance else LoadOutcome()
+        outcome = LoadOutcome()
+        if not in_maintenance:
+            outcome = self._load() if self._is_due() else self._look_at_books()
         return LoadReport(
             followed=sum(advance.commit is not None for advance in advances),
             loaded=outcome.loaded,
@@ -92,7 +96,7 @@ class Loader:
         )
 
     def _begin(self, books: Books) -> None:
-        self._seq = books.seq
+        self._seq, self._looked_s = books.seq, self._now_s()
         self._progress: dict[str, ChainPosition] = dict(books.positions)
         self._held: Mapping[str, Entry] = {entry.file.url: entry for entry in books.held}
         self._waiting = Waiting(self._plan.places)
@@ -138,7 +142,7 @@ class Loader:
             self._session, self._seq, [*self._waiting.files, *again], self._waiting.positions,
             held=held, lost=self._lost | lost,
         )  # fmt: skip
-        self._seq += 1
+        self._seq, self._looked_s = self._seq + 1, self._now_s()
         untried = {url: entry for url, entry in self._held.items() if url not in held}
         self._held = untried | {entry.file.url: entry for entry in outcome.held}
         if held and not (untried and held.keys() & {file.url for file in outcome.loaded}):
@@ -146,6 +150,13 @@ class Loader:
         self._waiting.clear()
         self._lost = frozenset()
         return outcome
+
+    def _look_at_books(self) -> LoadOutcome:
+        """Now and then, where there is nothing to load."""
+        if self._now_s() - self._looked_s >= self._plan.books_check_s:
+            self._loading.ledger.require_head(self._session, self._seq)
+            self._looked_s = self._now_s()
+        return LoadOutcome()
 
     def _due_again(self) -> dict[str, Entry]:
         """Of what is held the files that were tried the longest ago, as many as go into a load."""

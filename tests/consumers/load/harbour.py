@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,25 @@ class Harbour:
         for session in self.sessions:
             session.close()
         self.sessions.clear()
+
+
+READINGS = 3
+
+
+def commit(harbour: Harbour) -> None:
+    """One commit more, of tides of one hour ago."""
+    at = datetime.now(UTC) - timedelta(hours=1)
+    harbour.stack.measure(*(at + timedelta(seconds=number) for number in range(READINGS)))
+
+
+def check(harbour: Harbour) -> None:
+    """Every event that was ever committed is in the table once, and the books agree with it."""
+    ids = harbour.ids()
+    assert set(ids.values()) == {1}
+    found = harbour.reconciler().reconcile(now_ms(), since_s=3600, overdue_s=0)
+    assert (found.findings, found.waiting) == ((), 0)
+    assert len(ids) == READINGS * found.committed
+    harbour.close()
 
 
 def now_ms() -> int:

@@ -51,9 +51,9 @@ def loading(harbour: Harbour, log: Path, *arguments: str) -> Iterator[Process]:
 
 
 @contextmanager
-def forked(harbour: Harbour, log: Path) -> Iterator[BaseProcess]:
+def forked(harbour: Harbour, log: Path, *arguments: str) -> Iterator[BaseProcess]:
     """As `loading`, in a second less: the process is forked from one that has imported everything."""
-    process = FORKS.Process(target=_load, args=(command_environment(harbour), log))
+    process = FORKS.Process(target=_load, args=(command_environment(harbour), log, *arguments))
     process.start()
     try:
         yield process
@@ -62,13 +62,13 @@ def forked(harbour: Harbour, log: Path) -> Iterator[BaseProcess]:
         process.join()
 
 
-def _load(environ: dict[str, str], log: Path) -> None:
+def _load(environ: dict[str, str], log: Path, *arguments: str) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
     os.environ.clear()
     os.environ.update(environ)
-    sys.argv = ["headrace-consumers", "load", PIPELINE]
+    sys.argv = ["headrace-consumers", "load", PIPELINE, *arguments]
     main()
 
 

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from headrace_consumers.errors import WarehouseAwayError, WarehouseBusyError, WarehouseStatementError
+from headrace_consumers.errors import FencedError, WarehouseAwayError, WarehouseBusyError, WarehouseStatementError
 from headrace_consumers.load.ledger import FileState
-from headrace_consumers.load.service import Loader
+from headrace_consumers.load.service import Loader, LoadReport
 from headrace_producers.errors import HeadraceError, SettingsError
 from tests.consumers.load.harbour import settle
 from tests.consumers.load.quay import ROWS, Quay, parquet, place, renamed, retyped
+from tests.consumers.load.stepped import Stepped
 
 TWENTY = 20
 
@@ -89,6 +90,28 @@ def test_a_file_that_its_commit_did_not_write(quay: Quay) -> None:
     assert "repair" in quay.reasons(FileState.HELD)[files[0]]
     quay.make_again(files[0], quay.rows(note="stormy"))
     settle(loader)
+    check(quay, *files)
+
+
+def test_a_loader_that_has_nothing_to_do_notices_a_release(quay: Quay) -> None:
+    """Now and then it looks at the books, and starts over where they are others; until then it asks the warehouse
+    nothing, which a paused one would be woken by."""
+    files = [quay.commit_rows() for _ in range(2)]
+    whole = quay.body(files[0])
+    quay.put(files[0], others_of_its_length(whole))
+    session = Stepped(quay.harbour.session())
+    idle = quay.loader(session)
+    settle(idle)
+    attentive = quay.loader(books_check_s=0.0)
+    assert attentive.step() == idle.step() == LoadReport()
+    quay.put(files[0], whole)
+    quay.release(files[0])
+    asked = len(session.seen)
+    assert idle.step() == LoadReport()
+    assert len(session.seen) == asked
+    with pytest.raises(FencedError, match="another loader, or a command, is past head"):
+        attentive.step()
+    quay.load()
     check(quay, *files)
 
 

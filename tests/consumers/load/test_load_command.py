@@ -12,9 +12,8 @@ from pathlib import Path
 import pytest
 
 from headrace_consumers.cli import USAGE_ERROR, execute
-from tests.consumers.load.harbour import Harbour, local_harbour
-from tests.consumers.load.processes import command_environment, is_loaded, loading
-from tests.consumers.load.test_loader_faults import READINGS, commit
+from tests.consumers.load.harbour import READINGS, Harbour, commit, local_harbour
+from tests.consumers.load.processes import command_environment, forked, is_loaded, loading
 from tests.consumers.windows_service.stack import PATIENCE_S, PIPELINE, eventually
 
 COMMITS = 10
@@ -87,8 +86,9 @@ def test_what_is_wrong_in_the_warehouse_ends_the_loader(harbour: Harbour, tmp_pa
     }
     for arguments, sentence in wrong.items():
         log = tmp_path / "load.log"
-        with loading(harbour, log, *arguments) as loader:
-            assert loader.process.wait(PATIENCE_S) == USAGE_ERROR
+        with forked(harbour, log, *arguments) as loader:
+            loader.join(PATIENCE_S)
+            assert loader.exitcode == USAGE_ERROR
         last = log.read_text().splitlines()[-1]
         assert last.startswith("headrace-consumers: ")
         assert sentence in last
@@ -130,6 +130,12 @@ def test_reconcile_tells_what_is_missing(harbour: Harbour, tmp_path: Path, capsy
     told, summary = capsys.readouterr().out.splitlines()
     assert told.startswith("overdue: tides, s3://headrace-processed/tides/")
     assert summary.endswith("1 findings")
+    commit(harbour)
+    assert execute(["reconcile", PIPELINE, "--overdue-s", "0"]) == 1
+    told, summary = capsys.readouterr().out.splitlines()
+    assert told.startswith("overdue: tides, s3://headrace-processed/tides/")
+    assert told.endswith(".parquet and 1 more")
+    assert summary.endswith("2 findings")
     with loading(harbour, tmp_path / "load.log"):
         eventually(lambda: is_loaded(harbour), "the load")
     harbour.session().run('DELETE FROM "staging".tides')

@@ -6,24 +6,25 @@ import json
 import random
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Timer
 
 import psutil
 import pytest
 
-from tests.consumers.load.harbour import Harbour, local_harbour
+from tests.consumers.load.harbour import Harbour, check, commit, local_harbour
 from tests.consumers.load.processes import forked, is_loaded, loading
-from tests.consumers.load.test_loader_faults import check, commit
 from tests.consumers.windows_service.stack import PATIENCE_S, Process, eventually
 
-LIVES = 10
+LIVES = 3
 LIFE_S = 0.6
 """At most, from when it loads: several loads."""
 LOAD_S = 0.2
 """So long after a commit its load is over."""
-PAUSE_S = 3.0
+CRASHES = 2
+"""Of one test: each takes a start of the warehouse, which is slow on a busy machine."""
+PAUSE_S = 1.5
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,10 @@ def finish(harbour: Harbour, loader: Process) -> None:
     check(harbour)
 
 
-def test_a_loader_that_is_killed_at_any_time(harbour: Harbour, tmp_path: Path) -> None:
+@pytest.mark.parametrize("seed", [5, 15])
+def test_a_loader_that_is_killed_at_any_time(harbour: Harbour, tmp_path: Path, seed: int) -> None:
     """The next one goes on from the books."""
-    draw = random.Random(5)
+    draw = random.Random(seed)
     for life in range(LIVES):
         log = tmp_path / f"life-{life}.log"
         with forked(harbour, log) as loader:
@@ -79,15 +81,15 @@ def postgres(harbour: Harbour) -> psutil.Process:
     return psutil.Process(int((harbour.server.folder / "data" / "postmaster.pid").read_text().split()[0]))
 
 
-CRASHES = (kill_all, kill_postgres, kill_all, kill_gateway, kill_all, kill_all)
-
-
-def test_a_warehouse_that_is_killed_at_any_time(harbour: Harbour, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("crash", "seed"), [(kill_all, 6), (kill_postgres, 16), (kill_gateway, 26)])
+def test_a_warehouse_that_is_killed_at_any_time(
+    harbour: Harbour, tmp_path: Path, crash: Callable[[Harbour], None], seed: int
+) -> None:
     """All of it, or a part, while a load goes on or just before or after; the loader connects anew by itself."""
-    draw = random.Random(6)
+    draw = random.Random(seed)
     with loading(harbour, tmp_path / "load.log") as loader:
         eventually(lambda: bool(loader.lines()), "the loader")
-        for crash in CRASHES:
+        for _ in range(CRASHES):
             commit(harbour)
             time.sleep(draw.uniform(0, LOAD_S))
             crash(harbour)

@@ -2,193 +2,138 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
 
 import pytest
 
 from headrace_consumers.errors import FencedError, WarehouseAwayError
 from headrace_consumers.warehouse.session import WarehouseSession
-from tests.consumers.load.harbour import SCHEMA, Harbour, local_harbour, now_ms, settle
+from tests.consumers.load.harbour import SCHEMA, settle
+from tests.consumers.load.quay import ROWS, Quay
+from tests.consumers.load.stepped import Stepped
+from tests.consumers.load.test_bad_files import check
 from tests.fakes.steps import Crash
 
-T = TypeVar("T")
-READINGS = 3
 BOOKS = ("loader_ledger", "loader_positions")
 
 
-@dataclass
-class Stepped:
-    """A session whose statements are counted; at one of them the process dies, or its connection is lost."""
-
-    session: WarehouseSession
-    at: int | None = None
-    """Even: before statement at // 2 reaches the warehouse; odd: after it was done."""
-    fault: BaseException = field(default_factory=lambda: Crash("the loader dies"))
-    seen: list[str] = field(default_factory=list)
-    dead: bool = False
-
-    def query(self, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-        return self._do(sql, lambda: self.session.query(sql, *parameters))
-
-    def run(self, sql: str, *parameters: object) -> int:
-        return self._do(sql, lambda: self.session.run(sql, *parameters))
-
-    def begin(self) -> None:
-        self._do("BEGIN", self.session.begin)
-
-    def commit(self) -> None:
-        self._do("COMMIT", self.session.commit)
-
-    def rollback(self) -> None:
-        """A dead process sends nothing; its connection ends, and the warehouse rolls back."""
-        if not self.dead:
-            self.session.rollback()
-
-    def close(self) -> None:
-        self.session.close()
-
-    def _do(self, sql: str, call: Callable[[], T]) -> T:
-        assert not self.dead
-        number = len(self.seen)
-        self.seen.append(" ".join(sql.split()[:3]))
-        self._fail_at(2 * number)
-        result = call()
-        self._fail_at(2 * number + 1)
-        return result
-
-    def _fail_at(self, half_step: int) -> None:
-        if self.at == half_step:
-            self.dead = True
-            self.session.close()
-            raise self.fault
-
-
-@pytest.fixture(scope="module")
-def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harbour]:
-    with local_harbour(tmp_path_factory.mktemp("harbour")) as made:
-        yield made
-
-
-def commit(harbour: Harbour) -> None:
-    """One commit more, of tides of one hour ago."""
-    at = datetime.now(UTC) - timedelta(hours=1)
-    harbour.stack.measure(*(at + timedelta(seconds=number) for number in range(READINGS)))
-
-
-def check(harbour: Harbour) -> None:
-    """Every event that was ever committed is in the table once, and the books agree with it."""
-    ids = harbour.ids()
-    assert set(ids.values()) == {1}
-    found = harbour.reconciler().reconcile(now_ms(), since_s=3600, overdue_s=0)
-    assert (found.findings, found.waiting) == ((), 0)
-    assert len(ids) == READINGS * found.committed
-    harbour.close()
-
-
-def statements(harbour: Harbour) -> list[str]:
-    commit(harbour)
-    stepped = Stepped(harbour.session())
-    settle(harbour.loader(stepped))
+def statements(quay: Quay) -> list[str]:
+    """Of one load."""
+    quay.commit_rows()
+    stepped = Stepped(quay.harbour.session())
+    settle(quay.loader(stepped))
     return stepped.seen
 
 
-def test_a_death_at_every_statement(harbour: Harbour) -> None:
+def require_once(quay: Quay, commits: int) -> None:
+    """Every event that was ever committed is in the table once."""
+    ids = quay.ids()
+    assert set(ids.values()) == {1}
+    assert len(ids) == ROWS * commits
+    quay.harbour.close()
+
+
+def require_right_books(quay: Quay) -> None:
+    assert quay.findings() == ()
+    assert not quay.manifests()
+
+
+def test_a_death_at_every_statement(quay: Quay) -> None:
     """Before it reaches the warehouse, and after; the next loader goes on from the books."""
-    seen = statements(harbour)
+    seen = statements(quay)
     assert {"BEGIN", "COMMIT"} < set(seen)
     assert any(statement.startswith("COPY") for statement in seen)
     for half_step in range(2 * len(seen)):
-        commit(harbour)
-        stepped = Stepped(harbour.session(), at=half_step)
+        quay.commit_rows()
+        stepped = Stepped(quay.harbour.session(), at=half_step)
         with suppress(Crash):
-            settle(harbour.loader(stepped))
+            settle(quay.loader(stepped))
         assert stepped.dead
-        settle(harbour.loader())
-        check(harbour)
+        settle(quay.loader())
+        require_once(quay, half_step + 2)
+    require_right_books(quay)
 
 
-def test_an_answer_lost_at_every_statement(harbour: Harbour) -> None:
+def test_an_answer_lost_at_every_statement(quay: Quay) -> None:
     """The connection ends; what was asked may have been done. Whoever connects anew reads what stands."""
-    seen = statements(harbour)
-    for half_step in range(2 * seen.index("COMMIT"), 2 * len(seen)):
-        commit(harbour)
-        stepped = Stepped(harbour.session(), at=half_step, fault=WarehouseAwayError("lost"))
+    seen = statements(quay)
+    inside = range(2 * seen.index("BEGIN"), 2 * len(seen))
+    for commits, half_step in enumerate(inside, start=2):
+        quay.commit_rows()
+        stepped = Stepped(quay.harbour.session(), at=half_step, fault=WarehouseAwayError("lost"))
         with pytest.raises(WarehouseAwayError):
-            settle(harbour.loader(stepped))
-        settle(harbour.loader())
-        check(harbour)
+            settle(quay.loader(stepped))
+        settle(quay.loader())
+        require_once(quay, commits)
+    require_right_books(quay)
 
 
-def test_a_rival_at_every_statement(harbour: Harbour) -> None:
+def test_a_rival_at_every_statement(quay: Quay) -> None:
     """Another loader does a whole load in the midst of ours; one of both is fenced, and nothing is loaded twice."""
     fenced = 0
-    seen = statements(harbour)
+    seen = statements(quay)
     inside = range(seen.index("BEGIN"), seen.index("COMMIT") + 1)
-    for number in (n for n in range(len(seen)) if n not in inside or n == inside.start):
-        commit(harbour)
-        intruding = Intruded(harbour.session(), harbour, number)
+    places = [number for number in range(len(seen)) if number not in inside or number == inside.start]
+    for commits, number in enumerate(places, start=2):
+        quay.commit_rows()
+        intruding = Intruded(quay.harbour.session(), quay, number)
         try:
-            settle(harbour.loader(intruding))
+            settle(quay.loader(intruding))
         except FencedError:
             fenced += 1
         assert intruding.intruded
-        settle(harbour.loader())
-        check(harbour)
+        settle(quay.loader())
+        require_once(quay, commits)
     assert fenced
+    require_right_books(quay)
 
 
-@dataclass
 class Intruded(Stepped):
     """A session beside which, before one of its statements, another loader loads."""
 
-    harbour: Harbour | None = None
-    intruded: bool = False
-
-    def __init__(self, session: WarehouseSession, harbour: Harbour, number: int) -> None:
+    def __init__(self, session: WarehouseSession, quay: Quay, number: int) -> None:
         super().__init__(session)
-        self.harbour, self.number = harbour, number
+        self.quay, self.number, self.intruded = quay, number, False
 
     def _fail_at(self, half_step: int) -> None:
-        if half_step == 2 * self.number and self.harbour is not None:
+        if half_step == 2 * self.number:
             self.intruded = True
-            settle(self.harbour.loader())
+            settle(self.quay.loader())
 
 
 @pytest.mark.parametrize("table", BOOKS)
-def test_books_that_a_hand_emptied(harbour: Harbour, table: str) -> None:
+def test_books_that_a_hand_emptied(quay: Quay, table: str) -> None:
     """Without positions the log is followed anew, and the ledger knows the files; without the ledger nothing is loaded
     again, and the reconciler tells every file."""
-    commit(harbour)
-    settle(harbour.loader())
-    before = harbour.ids()
-    kept = harbour.rows(f'SELECT * FROM "{SCHEMA}".loader_ledger')  # noqa: S608
-    session = harbour.session()
-    session.run(f'DELETE FROM "{SCHEMA}".{table}')  # noqa: S608
-    settle(harbour.loader())
-    assert harbour.ids() == before
-    found = harbour.reconciler().reconcile(now_ms(), since_s=3600, overdue_s=0)
+    files = [quay.commit_rows() for _ in range(3)]
+    settle(quay.loader())
+    before = quay.ids()
+    own = f"FROM \"{SCHEMA}\".{table} WHERE pipeline = '{quay.pipeline.name}'"
+    kept = quay.ask(f"SELECT * {own}")
+    session = quay.harbour.session()
+    session.run(f"DELETE {own}")
+    settle(quay.loader())
+    assert quay.ids() == before
     if table == "loader_positions":
-        assert found.findings == ()
+        check(quay, *files)
         return
-    assert sum(finding.kind == "overdue" for finding in found.findings) == len(kept) == found.committed
+    findings = quay.findings()
+    assert {finding.file for finding in findings if finding.kind == "overdue"} == set(files)
+    assert sum(finding.kind == "rows doubled" for finding in findings) == len(findings) - len(files) == len(files)
     marks = ", ".join(["%s"] * len(kept[0]))
     for row in kept:
         session.run(f'INSERT INTO "{SCHEMA}".loader_ledger VALUES ({marks})', *row)  # noqa: S608
-    check(harbour)
+    check(quay, *files)
 
 
-def test_a_table_that_a_hand_emptied(harbour: Harbour) -> None:
+def test_a_table_that_a_hand_emptied(quay: Quay) -> None:
     """The loader goes on with what is new; the reconciler tells what is gone."""
-    commit(harbour)
-    settle(harbour.loader())
-    harbour.session().run(f'DELETE FROM "{SCHEMA}".tides')  # noqa: S608
-    commit(harbour)
-    settle(harbour.loader())
-    found = harbour.reconciler().reconcile(now_ms(), since_s=3600, overdue_s=0)
-    assert {finding.kind for finding in found.findings} == {"rows missing"}
-    assert len(found.findings) == found.committed - 1
-    assert len(harbour.ids()) == READINGS
+    gone = [quay.commit_rows() for _ in range(2)]
+    settle(quay.loader())
+    quay.sql("DELETE FROM gauges")
+    quay.commit_rows()
+    settle(quay.loader())
+    findings = quay.findings()
+    assert {finding.kind for finding in findings} == {"rows missing"}
+    assert all(finding.commit_id in url for finding, url in zip(findings, gone, strict=True))
+    assert quay.ids().total() == ROWS

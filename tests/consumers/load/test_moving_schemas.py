@@ -16,11 +16,10 @@ from headrace_consumers.stages.schemas import table_schema
 from headrace_consumers.warehouse.plan import wanted_of
 from headrace_consumers.warehouse.schema import read_plan
 from headrace_producers.contracts import contract
-from tests.consumers.load.harbour import SCHEMA, Harbour, settle
+from tests.consumers.load.harbour import SCHEMA, Harbour, commit, settle
 from tests.consumers.load.processes import command_environment, is_loaded, loading
 from tests.consumers.load.quay import ROWS, Quay
 from tests.consumers.load.test_bad_files import check
-from tests.consumers.load.test_loader_faults import commit
 from tests.consumers.windows_service.stack import PIPELINE, eventually
 
 
@@ -104,7 +103,7 @@ def test_a_removed_field_stops_its_table_alone(quay: Quay) -> None:
     assert finding.kind == "held"
     assert finding.detail == (
         f"{quay.gauges}.level_mm takes no null in the warehouse (BIGINT NOT NULL), and {bad} has no such column: drop "
-        "NOT NULL or the column"
+        "that column, or make it anew without NOT NULL"
     )
     quay.sql("ALTER TABLE gauges DROP COLUMN level_mm")
     settle(loader)
