@@ -71,7 +71,9 @@ class Reconciler:
     places: frozenset[TablePlace]
 
     def reconcile(self, now_ms: int, *, since_s: float, overdue_s: float) -> Reconciled:
-        """Of the commits of the last `since_s`; younger ones than `overdue_s` may still wait."""
+        """Of the commits of the last `since_s`; younger ones than `overdue_s` may still wait. SettingsError where there
+        are no books."""
+        self.ledger.head(self.session)
         commits = list(self._commits(now_ms - int(since_s * 1000)))
         files = [file for commit in commits for file in lake_files(commit.attempt_id, commit.files, self.places)]
         overdue_ms = now_ms - int(overdue_s * 1000)

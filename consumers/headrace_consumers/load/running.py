@@ -56,6 +56,7 @@ class LoadRunner:
         self._maintenance = Maintenance.of(load.maintenance)
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(UPLOAD_CONNECTIONS // 2, thread_name_prefix="load")
+        self._rests = False
 
     def run(self, stop: Event) -> None:
         """Blocks until `stop` is set; a step that has begun is finished. Raises what ends the loader early."""
@@ -117,6 +118,9 @@ class LoadRunner:
 
     def _tell(self, report: LoadReport, duration_s: float) -> None:
         self._metrics.stepped(waiting_files=report.waiting_files, waiting_s=report.waiting_s, held=report.held)
+        if report.in_maintenance != self._rests:
+            self._rests = report.in_maintenance
+            _log.info("maintenance begins: nothing is loaded" if self._rests else "maintenance is over")
         if report.loaded:
             rows: Counter[str] = Counter()
             for file in report.loaded:

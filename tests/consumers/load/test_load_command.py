@@ -78,6 +78,13 @@ def test_a_loader_that_is_told_to_end_finishes_its_load(harbour: Harbour, tmp_pa
     assert not harbour.stack.curated("tides_loads/")
 
 
+def test_a_loader_in_maintenance_says_so(harbour: Harbour, tmp_path: Path) -> None:
+    """Else nobody could tell it from one that is stuck."""
+    log = tmp_path / "load.log"
+    with forked(harbour, log, "--maintenance", "00:00-12:00, 12:00-00:00"):
+        eventually(lambda: log.exists() and "maintenance begins: nothing is loaded" in log.read_text(), "the line")
+
+
 def test_what_is_wrong_in_the_warehouse_ends_the_loader(harbour: Harbour, tmp_path: Path) -> None:
     """With one sentence after the log, and exit code 2: TLS where there is none, and no books."""
     wrong = {
@@ -123,6 +130,8 @@ def test_what_is_wrong_at_the_start_is_one_sentence(
 @pytest.mark.usefixtures("commands")
 def test_reconcile_tells_what_is_missing(harbour: Harbour, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In words and as JSON; it exits with 1 as long as there is something to tell, else with 0."""
+    assert execute(["reconcile", PIPELINE, "--warehouse-schema", "nowhere"]) == USAGE_ERROR
+    assert "run `headrace-consumers schema apply`" in capsys.readouterr().err
     commit(harbour)
     assert execute(["reconcile", PIPELINE]) == 0
     assert "1 wait for their load, 0 findings" in capsys.readouterr().out
