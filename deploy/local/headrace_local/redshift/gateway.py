@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_STARTUP_BYTES: Final = 10_000
+_PARTING_S: Final = 2.0
 
 
 class _S3:
@@ -59,8 +60,13 @@ class Gateway:
         return await asyncio.start_server(self._take, host, port)
 
     async def wait_closed(self) -> None:
-        """Until the last client is gone: each goes with its connection to PostgreSQL."""
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        """Until the last client is gone: each goes with its connection to PostgreSQL. Who has none, having said nothing
+        yet, or does not read what it is told, is left after a moment."""
+        if self._clients:
+            _, silent = await asyncio.wait(self._clients, timeout=_PARTING_S)
+            for task in silent:
+                task.cancel()
+            await asyncio.gather(*silent, return_exceptions=True)
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._client(reader, writer))

@@ -31,14 +31,31 @@ class Replies:
         self._send = send
         self.instead: RedshiftError | None = None
         """What the next error really is: PostgreSQL only says that the rows of a COPY did not come."""
+        self._varbytes: dict[bytes, tuple[int, ...]] = {}
 
     def forward(self, message: Message) -> None:
-        self._send(_described(message) if message.code == b"T" else message)
+        self._send(message)
 
-    def forward_rows(self, message: Message) -> None:
-        """A description only where there is one to give."""
-        if message.code == b"T":
-            self.forward(message)
+    def described(self, what: bytes, *, silent: bool = False) -> Callable[[Message], None]:
+        """Of the statement or portal `what`, with Redshift's types. Silent: only where there is any."""
+
+        def deliver(message: Message) -> None:
+            if message.code == b"T":
+                columns = wire.fields(message.body)
+                places = [place for place, column in enumerate(columns) if column.type_oid == _BYTEA_OID]
+                self._varbytes[what] = tuple(places)
+                self._send(wire.row_description([_known(column) for column in columns]))
+            elif not silent:
+                self._send(message)
+
+        return deliver
+
+    def rows(self, *described: bytes) -> Callable[[Message], None]:
+        """Of a portal, known by what was described: itself or its statement."""
+        places = next((self._varbytes[what] for what in described if what in self._varbytes), ())
+        if not places:
+            return self.forward
+        return lambda message: self._send(_with_plain_hex(message, places) if message.code == b"D" else message)
 
     def forward_as(self, tag: str) -> Callable[[Message], None]:
         """What was done has another name."""
@@ -74,11 +91,16 @@ def _error(said: Mapping[str, str], instead: RedshiftError | None) -> dict[str, 
     return {letter: text for letter, text in said.items() if letter != "W" or "headrace" not in text}
 
 
-def _described(message: Message) -> Message:
-    return wire.row_description([_known(column) for column in wire.fields(message.body)])
-
-
 def _known(column: Field) -> Field:
     if column.type_oid in _KNOWN_OIDS:
         return column
-    return replace(column, type_oid=SUPER_OID)
+    return replace(column, type_oid=VARBYTE_OID if column.type_oid == _BYTEA_OID else SUPER_OID)
+
+
+def _with_plain_hex(message: Message, places: tuple[int, ...]) -> Message:
+    """Redshift's VARBYTE is hex digits and nothing before them."""
+    values = wire.row(message.body)
+    for place in places:
+        value = values[place]
+        values[place] = value.removeprefix(b"\\x") if value else value
+    return wire.data_row(values)

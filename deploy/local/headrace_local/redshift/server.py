@@ -59,10 +59,14 @@ class RedshiftServer:
 
     def stop(self) -> None:
         """Transactions that are open are rolled back. Safe to repeat."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
             self._process.wait(_STOP_TIMEOUT_S)
-            self._process = None
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._process = None
 
     def kill(self) -> None:
         """SIGKILL to all of it at once, as a crash: `start` recovers. Safe to repeat."""

@@ -49,7 +49,8 @@ class Session:
         self._loads = Loads(circle)
         self._unloads = Unloads(circle)
         self._statements: dict[str, Plan] = {}
-        self._portals: dict[str, Plan] = {}
+        self._portals: dict[str, str] = {}
+        """By portal its statement."""
         self._status = _IDLE
         self._commit_due = False
         self._backend.tell = self._replies.unasked
@@ -85,10 +86,12 @@ class Session:
                 await self._parse(Parse.of(message.body))
             case b"B":
                 self._bind(message)
-            case b"D" | b"C":
+            case b"D":
+                self._backend.post(message, self._replies.described(message.body))
+            case b"C":
                 self._backend.post(message, self._replies.forward)
             case b"E":
-                await self._execute(self._portals.get(wire.cut_text(message.body)[0]), message)
+                await self._execute(wire.cut_text(message.body)[0], message)
             case b"S":
                 await self._sync()
             case b"Q":
@@ -106,22 +109,22 @@ class Session:
 
     def _bind(self, message: Message) -> None:
         portal, statement = wire.bound(message.body)
-        if statement in self._statements:
-            self._portals[portal] = self._statements[statement]
+        self._portals[portal] = statement
         self._backend.post(message, self._replies.forward)
 
-    async def _execute(self, plan: Plan | None, message: Message) -> None:
+    async def _execute(self, portal: str, message: Message) -> None:
         if self._backend.failed:
             return
-        match plan:
+        statement = self._portals.get(portal, "")
+        match plan := self._statements.get(statement):
             case Loading():
                 await self._transferred(self._loads.load(plan.statement))
             case Unloading():
                 await self._transferred(self._unloads.unload(plan.statement, plan.query))
             case Rewritten():
                 await self._prepare_for(plan)
-                deliver = self._replies.forward_as(plan.tag) if plan.tag else self._replies.forward
-                self._backend.post(message, deliver)
+                rows = self._replies.rows(b"P" + wire.text(portal), b"S" + wire.text(statement))
+                self._backend.post(message, self._replies.forward_as(plan.tag) if plan.tag else rows)
             case _:
                 self._backend.post(message, self._replies.forward)
 
@@ -166,8 +169,9 @@ class Session:
         plan = rewrite(sql)
         if isinstance(plan, Refused):
             await self._refuse(plan.error)
+        self._statements[""], self._portals[""] = plan, ""
         if isinstance(plan, Rewritten):
             self._backend.post(Parse("", plan.sql).message())
             self._backend.post(wire.bind("", ""))
-            self._backend.post(wire.describe(b"P", ""), self._replies.forward_rows)
-        await self._execute(plan, wire.execute(""))
+            self._backend.post(wire.describe(b"P", ""), self._replies.described(b"P\0", silent=True))
+        await self._execute("", wire.execute(""))

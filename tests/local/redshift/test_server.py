@@ -1,0 +1,57 @@
+"""The local Redshift as a process: it ends when it is told to, and comes back as it was."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from redshift_connector.error import InterfaceError
+
+from headrace_local.redshift.server import RedshiftServer
+from tests.local.redshift.client import Client
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[RedshiftServer]:
+    server = RedshiftServer(tmp_path / "redshift")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def test_it_ends_though_a_client_has_said_nothing(own: RedshiftServer) -> None:
+    """A port scan, or a health check that keeps its socket, does not keep it from its end."""
+    with socket.create_connection(("127.0.0.1", own.port)):
+        with Client.connect(own.port) as client:
+            assert client.value("SELECT 1") == 1
+        began_s = time.monotonic()
+        own.stop()
+        assert time.monotonic() - began_s < 15
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["all of it", "PostgreSQL alone"])
+def test_what_was_committed_is_there_after_a_crash(own: RedshiftServer, whole: bool) -> None:
+    """The client's connection is lost, not left hanging; a new start has what was committed, and nothing else."""
+    with Client.connect(own.port) as writer:
+        writer.run("CREATE TABLE t (a INT)")
+        writer.run("INSERT INTO t VALUES (1)")
+    with pytest.raises(InterfaceError), Client.connect(own.port) as client:
+        client.run("BEGIN")
+        client.run("INSERT INTO t VALUES (2)")
+        if whole:
+            own.kill()
+        else:
+            psutil.Process(int((own.folder / "data" / "postmaster.pid").read_text().split()[0])).kill()
+        client.run("COMMIT")
+    port = own.port
+    own.kill()
+    own.start()
+    assert own.port == port
+    with Client.connect(own.port) as reader:
+        assert reader.rows("SELECT a FROM t") == [(1,)]
