@@ -20,7 +20,7 @@ class Client:
     @classmethod
     @contextmanager
     def connect(cls, port: int, **words: Any) -> Iterator[Client]:
-        who = {"user": "headrace", "password": "any", "database": "headrace", "ssl": False}
+        who: dict[str, Any] = {"user": "headrace", "password": "any", "database": "headrace", "ssl": False}
         connection = redshift_connector.connect(host="127.0.0.1", port=port, **(who | words))
         connection.autocommit = True
         try:
