@@ -74,7 +74,7 @@ commits_of_readings = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(commits=commits_of_readings)
 def test_the_view_holds_every_window_once_as_the_stream_has_it(commits: Sequence[Sequence[Reading]]) -> None:
     """Whatever early rows, revisions and tombstones there were, of windows with keys and without: one row each."""

@@ -10,7 +10,7 @@ import random
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,9 +35,10 @@ from tests.consumers.windows_service.windowed import visiting
 PIPELINE = "tests.consumers.windows_service.windowed:visiting"
 [VISITS] = visiting.windows
 COMMIT, LIST_SHARDS, COMPLETE = "TransactWriteItems", "ListShards", "CompleteMultipartUpload"
-CALLS = frozenset({COMMIT, LIST_SHARDS, COMPLETE, "CreateMultipartUpload", "UploadPart", "DeleteObject", "HeadObject",
-                   "GetObject", "Query", "GetItem"})  # fmt: skip
-"""A life that commits has each of them."""
+READS = ("GetItem", "Query", LIST_SHARDS, "HeadObject", "GetObject")
+"""Before a commit: they change nothing, so the first of each stands for all."""
+UPLOADS = ("CreateMultipartUpload", "UploadPart", COMMIT)
+AFTERWARDS = (COMPLETE, "HeadObject", "DeleteObject", "Query")
 ROUNDS = 4
 """Of two services, one or both of which die."""
 FORKS = multiprocessing.get_context("forkserver")
@@ -47,10 +48,20 @@ _UNFIT_HEADERS = frozenset({"transfer-encoding", "connection", "content-length",
 
 @dataclass(frozen=True)
 class Death:
-    """Where a process dies: before or after the effect of a call, counted from its first."""
+    """Where a process dies: before or after the effect of a call, by its number."""
 
     call: int
     after: bool
+    name: str = ""
+    """Empty: all calls count."""
+    since: str = ""
+    """They count from the first call of this name on; empty: from the first of all."""
+
+    def is_at(self, calls: Sequence[str]) -> bool:
+        """At the last of these."""
+        began = calls.index(self.since) if self.since in calls else 0 if not self.since else len(calls)
+        counted = [name for name in calls[began:] if self.name in ("", name)]
+        return len(counted) == self.call + 1 and self.name in ("", calls[-1])
 
 
 class DeadlyProxy(ThreadingHTTPServer):
@@ -72,18 +83,22 @@ class DeadlyProxy(ThreadingHTTPServer):
     def endpoint(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
-    def begin(self, name: str) -> int:
-        """The call's number."""
+    @property
+    def has_committed(self) -> bool:
+        """And is in its next step."""
+        return COMMIT in self.calls and LIST_SHARDS in self.calls[self.calls.index(COMMIT) :]
+
+    def begin(self, name: str) -> bool:
+        """Whether it is the one to die at: the death's own, or, where that does not come, the next step's first."""
         with self._lock:
             self.calls.append(name)
-            return len(self.calls) - 1
+            death = self.death
+            return death is not None and (death.is_at(self.calls) or (bool(death.name) and self.has_committed))
 
-    def kills(self, call: int, *, after: bool) -> bool:
-        if self.death != Death(call, after) or self.victim is None:
-            return False
-        self.killed_at = self.calls[call]
+    def kill(self, name: str) -> None:
+        assert self.victim is not None
+        self.killed_at = self.killed_at or name
         self.victim.kill()
-        return True
 
     def handle_error(self, *_arguments: object) -> None:
         """The dead take no answers."""
@@ -98,16 +113,20 @@ class _Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
     def _hand_on(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        call = self.server.begin(self._name())
-        if self.server.kills(call, after=False):
-            self.close_connection = True
+        size_bytes = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(size_bytes)
+        if len(body) < size_bytes:
+            self.close_connection = True  # it died in the middle of its words, which nobody else is to wait for
             return
-        answer, content = self._ask(body)
-        if self.server.kills(call, after=True):
-            self.close_connection = True
+        name = self._name()
+        dies, death = self.server.begin(name), self.server.death
+        if not dies or death is None:
+            self._answer(*self._ask(body))
             return
-        self._answer(answer, content)
+        if death.after:
+            self._ask(body)
+        self.server.kill(name)
+        self.close_connection = True
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _hand_on  # noqa: N815 - the server calls them so
 
@@ -157,18 +176,6 @@ class Life:
         """By us, and for nothing else."""
         self.process.join(PATIENCE_S)
         assert (self.process.exitcode, bool(self.proxy.killed_at)) == (-signal.SIGKILL, True), self.log.read_text()
-
-    @property
-    def began_clean(self) -> bool:
-        """The one before it left no files to complete."""
-        calls = self.proxy.calls
-        return COMPLETE not in (calls[: calls.index(COMMIT)] if COMMIT in calls else calls)
-
-    @property
-    def was_over(self) -> bool:
-        """It had committed, and was in its next step."""
-        calls = self.proxy.calls
-        return COMMIT in calls and LIST_SHARDS in calls[calls.index(COMMIT) :]
 
     @property
     def is_polling(self) -> bool:
@@ -258,34 +265,39 @@ def tide(tmp_path: Path) -> Iterator[Tide]:
         yield Tide(stack)
 
 
-@pytest.mark.timeout(600)
 def test_a_kill_at_any_call(tide: Tide, tmp_path: Path) -> None:
-    """The n-th call of a life is its last, for every n up to the end of its commit; the next life goes on. After one
-    call is before the next, so one side of each is tried, and both of the commit. A life that had to repair first does
-    not count: what it died at, another dies at too."""
-    killed_at: set[tuple[str, bool]] = set()
-    for call in itertools.count():
-        side = call % 2 == 1
-        life = killed(tide, tmp_path, Death(call, side))
-        killed_at.add((life.proxy.killed_at, side))
-        if life.was_over:
-            break
-        if life.proxy.killed_at == COMMIT:
-            killed_at.add((killed(tide, tmp_path, Death(call, not side)).proxy.killed_at, not side))
+    """Each call that a commit consists of is the last of a life, and so is each kind of call before and after it; the
+    next life goes on. After one call is before the next, so one side of each is tried, and both of the commit."""
+    for name in READS:
+        require_killed_at(tide, tmp_path, Death(0, after=False, name=name))
+    for name in UPLOADS:
+        require_killed_at_each(tide, tmp_path, name)
+    require_killed_at(tide, tmp_path, Death(0, after=True, name=COMMIT))
+    require_killed_at(tide, tmp_path, Death(0, after=False, name=COMPLETE))  # of what that one has left
+    for name in AFTERWARDS:
+        require_killed_at_each(tide, tmp_path, name, since=COMMIT)
     finish(tide, tmp_path)
-    assert {name for name, _ in killed_at} >= CALLS
-    assert {(COMMIT, False), (COMMIT, True)} <= killed_at
 
 
-def killed(tide: Tide, folder: Path, death: Death) -> Life:
-    """The first life that began clean and met this death."""
-    while True:
-        if tide.is_taken:
-            tide.surge()
-        with living(tide.stack.endpoint, folder / "doomed.log", death) as life:
-            life.require_killed()
-        if life.began_clean:
-            return life
+def require_killed_at_each(tide: Tide, folder: Path, name: str, *, since: str = "") -> None:
+    """Of the calls of this name in one life, the first and those after it, until there are no more."""
+    require_killed_at(tide, folder, Death(0, after=False, name=name, since=since))
+    for call in itertools.count(1):
+        if killed_at(tide, folder, Death(call, call % 2 == 1, name, since)) != name:
+            return
+
+
+def require_killed_at(tide: Tide, folder: Path, death: Death) -> None:
+    assert killed_at(tide, folder, death) == death.name
+
+
+def killed_at(tide: Tide, folder: Path, death: Death) -> str:
+    """The call that a life of this death has died at."""
+    if tide.is_taken:
+        tide.surge()
+    with living(tide.stack.endpoint, folder / "doomed.log", death) as life:
+        life.require_killed()
+    return life.proxy.killed_at
 
 
 def test_two_services_that_are_killed_at_random(tide: Tide, tmp_path: Path) -> None:
