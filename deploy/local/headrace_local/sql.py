@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import redshift_connector
 from redshift_connector.core import Connection
 from redshift_connector.error import Error
-from rich.console import Console
-from rich.table import Table
 
 from headrace_local.errors import LocalError
+from headrace_local.listing import listed
 from headrace_local.warehouse import warehouse_settings
 
 _PROMPT = "headrace=> "
@@ -28,7 +28,7 @@ class SqlPrompt:
     """Each statement is a transaction of its own."""
 
     connection: Connection
-    console: Console
+    out: TextIO
 
     def show(self, query: str) -> int:
         """Prints rows, or what was done; 1 and one line on stderr where it failed."""
@@ -36,9 +36,12 @@ class SqlPrompt:
             with self.connection.cursor() as cursor:
                 cursor.execute(query)
                 self._print(cursor)
+                self.out.flush()
         except Error as error:
             print(f"error: {_sentence(error)}", file=sys.stderr)  # noqa: T201 -- what a prompt is for
             return 1
+        except BrokenPipeError:  # `| head` has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
         return 0
 
     def prompt(self) -> int:
@@ -52,14 +55,12 @@ class SqlPrompt:
 
     def _print(self, cursor: Any) -> None:
         if not cursor.description:
-            self.console.print("done" if cursor.rowcount < 0 else f"{cursor.rowcount} rows", highlight=False)
+            print("done" if cursor.rowcount < 0 else f"{cursor.rowcount} rows", file=self.out)
             return
         rows = cursor.fetchall()
-        table = Table(*[str(column[0]) for column in cursor.description])
-        for row in rows:
-            table.add_row(*_texts(row))
-        self.console.print(table)
-        self.console.print(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", highlight=False)
+        for line in listed([str(column[0]) for column in cursor.description], rows):
+            print(line, file=self.out)
+        print(f"{len(rows)} row{'' if len(rows) == 1 else 's'}", file=self.out)
 
 
 @contextmanager
@@ -72,7 +73,7 @@ def connected(url: str) -> Iterator[SqlPrompt]:
         raise LocalError(f"the local Redshift at {url} does not answer: {_sentence(error)}") from error
     connection.autocommit = True
     try:
-        yield SqlPrompt(connection, Console())
+        yield SqlPrompt(connection, sys.stdout)
     finally:
         connection.close()
 
@@ -90,10 +91,6 @@ def _read_statement() -> str | None:
         lines.append(line)
         if line.endswith(";") or not line:
             return "\n".join(lines).strip().rstrip(";")
-
-
-def _texts(row: Sequence[object]) -> list[str]:
-    return ["" if value is None else str(value) for value in row]
 
 
 def _sentence(error: BaseException) -> str:

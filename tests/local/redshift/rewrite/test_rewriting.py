@@ -78,7 +78,7 @@ def test_what_is_written_otherwise(redshift: str, postgresql: str) -> None:
         "INSERT INTO t (a, b) SELECT a, b FROM u",
         "UPDATE t SET a = u.a FROM u WHERE t.b = u.b",
         "DELETE FROM t USING u WHERE t.b = u.b",
-        "MERGE INTO t USING u ON t.a = u.a WHEN MATCHED THEN UPDATE SET b = 1 WHEN NOT MATCHED THEN INSERT VALUES (u.a)",
+        "MERGE INTO t USING u ON a = x WHEN MATCHED THEN UPDATE SET b = 1 WHEN NOT MATCHED THEN INSERT VALUES (u.a)",
         "SELECT row_number() OVER (PARTITION BY a ORDER BY b) FROM t",
         "/* {dbt} */ SELECT 'it''s' AS a, \"DISTKEY\", e'\\n' FROM t",
         "SELECT decode(a, 'hex'), date_trunc('day', b), extract(year FROM b) FROM t".replace("decode(a, 'hex'), ", ""),
