@@ -50,7 +50,6 @@ def release(
         raise SettingsError("name the files to release, or say --all")
     declared = load_pipeline(pipeline)
     target = completed(warehouse, os.environ)
-    from headrace_consumers.commit.attempts import new_attempt_id
     from headrace_consumers.commitlog.dynamodb import DynamoDbLog
     from headrace_consumers.commitlog.following import Lineage
     from headrace_consumers.errors import FencedError, WarehouseBusyError
@@ -67,7 +66,7 @@ def release(
     created_ms = KinesisStream(aws.kinesis, stream or declared.stream).identity().created_ms
     lineage = Lineage(declared.name, reads.generation(declared.name), created_ms)
     session = Redshift(target).connect()
-    releaser = Releaser(Ledger(target.warehouse_schema, lineage), session, _now_ms, new_attempt_id)
+    releaser = Releaser(Ledger(target.warehouse_schema, lineage), session, _now_ms)
     again = tenacity.retry(
         retry=tenacity.retry_if_exception_type((FencedError, WarehouseBusyError)),
         stop=tenacity.stop_after_attempt(_ATTEMPTS),

@@ -73,12 +73,11 @@ def apply(
     from headrace_consumers.warehouse.schema import apply as apply_schema
     from headrace_consumers.warehouse.schema import read_plan
 
-    declared = load_pipeline(pipeline)
-    wanted = wanted_of(declared, warehouse.warehouse_schema)
+    wanted = wanted_of(load_pipeline(pipeline), warehouse.warehouse_schema)
     with _session(warehouse) as session:
         found = read_plan(session, wanted)
         _say(found, sql=sql)
-        apply_schema(session, wanted, declared.name)
+        apply_schema(session, wanted)
     return 1 if found.refusals else 0
 
 

@@ -137,8 +137,8 @@ class Ledger:
             file = LakeFile(commit_id, table, bucket, key, int(row_count), int(byte_count))
             yield Entry(file, FileState(state), reason or "")
 
-    def record(self, session: WarehouseSession, entries: Iterable[Entry], load_id: str, now_ms: int) -> None:
-        """Writes what became of these files, in place of what was said of them before."""
+    def record(self, session: WarehouseSession, entries: Iterable[Entry], seq: int, now_ms: int) -> None:
+        """Writes what became of these files, in place of what was said before. `seq` is the head's, once taken."""
         at = datetime.fromtimestamp(now_ms / 1000, UTC).replace(tzinfo=None)
         for chunk in _chunks(list(entries)):
             urls = [entry.file.url for entry in chunk]
@@ -146,7 +146,7 @@ class Ledger:
                 f"DELETE FROM {self._name('ledger')} WHERE pipeline = %s AND file_key IN ({_marks(urls)})",  # noqa: S608
                 self.lineage.pipeline, *urls,
             )  # fmt: skip
-            rows = [self._row(entry, load_id, at) for entry in chunk]
+            rows = [self._row(entry, seq, at) for entry in chunk]
             self._insert(session, "ledger", _LEDGER_COLUMNS, rows)
 
     def save_positions(self, session: WarehouseSession, moved: Mapping[str, ChainPosition]) -> None:
@@ -169,11 +169,11 @@ class Ledger:
         )  # fmt: skip
         return {shard_id: ChainPosition(int(position), bool(ended)) for shard_id, position, ended in rows}
 
-    def _row(self, entry: Entry, load_id: str, at: datetime) -> tuple[Any, ...]:
+    def _row(self, entry: Entry, seq: int, at: datetime) -> tuple[Any, ...]:
         file = entry.file
         return (
             self.lineage.pipeline, self.lineage.generation, file.commit_id, file.table, file.url, file.rows, file.bytes,
-            entry.state.value, told(entry.reason), load_id, at,
+            entry.state.value, told(entry.reason), seq, at,
         )  # fmt: skip
 
     def _insert(
@@ -197,7 +197,7 @@ _NOT_THERE = ("42P01", "3F000")
 _LINEAGE = "pipeline = %s AND generation = %s AND stream_created_ms = %s"
 _LEDGER_COLUMNS = (
     "pipeline", "generation", "commit_id", "table_name", "file_key", "row_count", "byte_count", "state", "reason",
-    "load_id", "recorded_at",
+    "load_seq", "recorded_at",
 )  # fmt: skip
 
 

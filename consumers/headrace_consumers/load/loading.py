@@ -103,15 +103,14 @@ class Loading:
         held: Mapping[str, Entry],
     ) -> LoadOutcome:
         now_ms = self.now_ms()
-        load_id = self.new_id(now_ms)
         loaded = [file for group in groups for file in group.files]
         news = [entry for entry in set_aside if not entry.says_as(held.get(entry.file.url))]
         session.begin()
         try:
             self.ledger.take_head(session, seq)
             self._require_unknown(session, loaded)
-            self._copier.copy(session, groups, load_id)
-            self.ledger.record(session, [*(Entry(file, FileState.LOADED) for file in loaded), *news], load_id, now_ms)
+            self._copier.copy(session, groups, self.new_id(now_ms))
+            self.ledger.record(session, [*(Entry(file, FileState.LOADED) for file in loaded), *news], seq + 1, now_ms)
             self.ledger.save_positions(session, moved)
             session.commit()
         except BaseException:

@@ -17,7 +17,6 @@ class Releaser:
     ledger: Ledger
     session: WarehouseSession
     now_ms: Callable[[], int]
-    new_id: Callable[[int], str]
 
     def release(self, urls: Collection[str]) -> tuple[Entry, ...]:
         """Those that are released, as they were; all quarantined ones where none are named. Raises SettingsError
@@ -34,12 +33,11 @@ class Releaser:
         return chosen
 
     def _release(self, seq: int, chosen: Collection[Entry]) -> None:
-        now_ms = self.now_ms()
         held = [Entry(entry.file, FileState.HELD, f"released; was: {entry.reason}") for entry in chosen]
         self.session.begin()
         try:
             self.ledger.take_head(self.session, seq)
-            self.ledger.record(self.session, held, self.new_id(now_ms), now_ms)
+            self.ledger.record(self.session, held, seq + 1, self.now_ms())
             self.session.commit()
         except BaseException:
             self.session.rollback()

@@ -37,12 +37,13 @@ LEDGER = StagingTable(
         TableColumn("byte_count", _BIGINT, nullable=False),
         TableColumn("state", varchar(16), nullable=False),
         TableColumn("reason", varchar(1024)),
-        TableColumn("load_id", varchar(64), nullable=False),
+        TableColumn("load_seq", _BIGINT, nullable=False),
         TableColumn("recorded_at", _TIMESTAMP, nullable=False),
     ),
     sort_key=("commit_id",),
 )
-"""What became of each file: loaded, held or quarantined."""
+"""What became of each file: loaded, held or quarantined; `load_seq` is the head's number after the transaction that
+said so: whoever reads staging goes on after the greatest that he has seen."""
 
 VIEWS = StagingTable(
     "schema_views",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from headrace_consumers.warehouse.bookkeeping import VIEWS
+from headrace_consumers.warehouse.bookkeeping import HEAD, LEDGER, VIEWS
 from headrace_consumers.warehouse.tables import (
     StagingTable,
     StagingView,
@@ -88,7 +88,23 @@ class PutView:
         )
 
 
-Change = CreateSchema | CreateTable | AddColumn | WidenColumn | PutView
+@dataclass(frozen=True, slots=True)
+class PutHead:
+    """A pipeline's row among the heads; above all that its ledger remembers, for numbers of loads only grow."""
+
+    pipeline: str
+
+    def line(self, schema: str) -> str:
+        return f"put the head of pipeline {self.pipeline} into {schema}.{HEAD.name}"
+
+    def statements(self, schema: str) -> tuple[str, ...]:
+        head, ledger = (f"{quoted(schema)}.{quoted(table.name)}" for table in (HEAD, LEDGER))
+        name = f"'{self.pipeline}'"
+        greatest = f"SELECT {name}, coalesce(max(load_seq), 0) FROM {ledger} WHERE pipeline = {name}"  # noqa: S608 - names are checked where declared
+        return (f"INSERT INTO {head} (pipeline, seq) {greatest}",)
+
+
+Change = CreateSchema | CreateTable | AddColumn | WidenColumn | PutView | PutHead
 
 
 @dataclass(frozen=True, slots=True)

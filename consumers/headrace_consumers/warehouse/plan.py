@@ -17,6 +17,7 @@ from headrace_consumers.warehouse.changes import (
     Change,
     CreateSchema,
     CreateTable,
+    PutHead,
     PutView,
     Refusal,
     WidenColumn,
@@ -33,6 +34,7 @@ MODEL_SCHEMAS = ("core", "mart")
 class Wanted:
     """What a pipeline wants of the warehouse; `schema` is where its tables are."""
 
+    pipeline: str
     schema: str
     tables: tuple[StagingTable, ...]
     views: tuple[StagingView, ...] = ()
@@ -50,6 +52,8 @@ class Existing:
     tables: Mapping[str, tuple[TableColumn, ...]] = field(default_factory=dict)
     views: Mapping[str, str] = field(default_factory=dict)
     """Name to the SHA-256 of the SELECT that it was made of; empty where none of ours made it."""
+    heads: frozenset[str] = frozenset()
+    """Pipelines that have their row in the books."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,7 @@ class SchemaPlan:
 
 def wanted_of(pipeline: Pipeline, schema: str) -> Wanted:
     """All that the loads of a pipeline need. SettingsError where names collide."""
-    return Wanted(schema, (*BOOKKEEPING, *staging_tables(pipeline)), staging_views(pipeline, schema))
+    return Wanted(pipeline.name, schema, (*BOOKKEEPING, *staging_tables(pipeline)), staging_views(pipeline, schema))
 
 
 def plan(wanted: Wanted, existing: Existing) -> SchemaPlan:
@@ -80,9 +84,10 @@ def plan(wanted: Wanted, existing: Existing) -> SchemaPlan:
     refused = {one.name for one in found if isinstance(one, Refusal)}
     tables = [change for changes in found if not isinstance(changes, Refusal) for change in changes]
     views = [one for view in wanted.views if view.table not in refused for one in _view(view, existing)]
+    heads = [] if wanted.pipeline in existing.heads else [PutHead(wanted.pipeline)]
     return SchemaPlan(
         wanted.schema,
-        (*schemas, *tables, *(view for view in views if isinstance(view, PutView))),
+        (*schemas, *tables, *heads, *(view for view in views if isinstance(view, PutView))),
         tuple(one for one in (*found, *views) if isinstance(one, Refusal)),
     )
 

@@ -9,7 +9,7 @@ import tenacity
 
 from headrace_consumers.errors import WarehouseBusyError, WarehouseStatementError
 from headrace_consumers.warehouse.bookkeeping import BOOKKEEPING, HEAD, VIEWS
-from headrace_consumers.warehouse.changes import Change, CreateSchema, CreateTable, WidenColumn
+from headrace_consumers.warehouse.changes import Change, CreateSchema, CreateTable, PutHead, WidenColumn
 from headrace_consumers.warehouse.plan import Existing, SchemaPlan, Wanted, plan
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.tables import TableColumn, quoted
@@ -50,6 +50,7 @@ def read_existing(session: WarehouseSession, wanted: Wanted) -> Existing:
         frozenset(name for (name,) in schemas),
         {name: tuple(columns) for name, columns in tables.items()},
         {name: made_of.get(name, "") for name in views},
+        _heads(session, wanted.schema) if HEAD.name in tables else frozenset(),
     )
 
 
@@ -69,15 +70,15 @@ def _passes_by_itself(error: BaseException) -> bool:
     wait=tenacity.wait_random_exponential(multiplier=0.2, max=10.0),
     reraise=True,
 )
-def apply(session: WarehouseSession, wanted: Wanted, pipeline: str) -> SchemaPlan:
+def apply(session: WarehouseSession, wanted: Wanted) -> SchemaPlan:
     """Makes all changes that are not refused, and says which they were. Safe beside loaders and beside another `apply`:
     tables change in one transaction, which takes the loader's head first; but for texts that get wider, which Redshift
     does outside of transactions only. Wherever it was interrupted, calling it again goes on.
     """
     found = read_plan(session, wanted)
     if found.changes:
-        _lay_foundations(session, found, pipeline)
-        _change_tables(session, wanted, pipeline)
+        _lay_foundations(session, found, wanted.pipeline)
+        _change_tables(session, wanted)
         _run(session, wanted.schema, (one for one in read_plan(session, wanted).changes if _stands_alone(one)))
     return found
 
@@ -91,20 +92,20 @@ def _lay_foundations(session: WarehouseSession, first: SchemaPlan, pipeline: str
     session.begin()
     try:
         session.run(f"LOCK TABLE {head}")
-        if not session.query(f"SELECT seq FROM {head} WHERE pipeline = %s", pipeline):  # noqa: S608
-            session.run(f"INSERT INTO {head} (pipeline, seq) VALUES (%s, 0)", pipeline)  # noqa: S608
+        if pipeline not in _heads(session, first.schema):
+            _run(session, first.schema, [PutHead(pipeline)])
         session.commit()
     except BaseException:
         session.rollback()
         raise
 
 
-def _change_tables(session: WarehouseSession, wanted: Wanted, pipeline: str) -> None:
+def _change_tables(session: WarehouseSession, wanted: Wanted) -> None:
     """A loader may have changed a table since: what is to be done is asked again once the head is ours."""
     head = f"{quoted(wanted.schema)}.{quoted(HEAD.name)}"
     session.begin()
     try:
-        session.run(f"UPDATE {head} SET seq = seq + 1 WHERE pipeline = %s", pipeline)  # noqa: S608
+        session.run(f"UPDATE {head} SET seq = seq + 1 WHERE pipeline = %s", wanted.pipeline)  # noqa: S608
         changes = read_plan(session, wanted).changes
         _run(session, wanted.schema, (one for one in changes if not _stands_alone(one)))
         session.commit()
@@ -125,6 +126,10 @@ def _is_book(change: Change) -> bool:
 
 def _stands_alone(change: Change) -> bool:
     return isinstance(change, WidenColumn)
+
+
+def _heads(session: WarehouseSession, schema: str) -> frozenset[str]:
+    return frozenset(name for (name,) in session.query(f"SELECT pipeline FROM {quoted(schema)}.{quoted(HEAD.name)}"))  # noqa: S608
 
 
 def _views_made(session: WarehouseSession, schema: str) -> dict[str, str]:

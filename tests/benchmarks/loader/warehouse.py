@@ -44,7 +44,7 @@ class Warehouse:
         """With the pipeline's tables in that schema."""
         session = Redshift(self.settings).connect()
         try:
-            apply(session, wanted_of(flights, schema), flights.name)
+            apply(session, wanted_of(flights, schema))
             yield session
         finally:
             session.close()

@@ -48,7 +48,7 @@ class Harbour:
         return self.sessions[-1]
 
     def apply_schema(self) -> None:
-        apply(self.session(), wanted_of(self.stack.pipeline, SCHEMA), self.stack.pipeline.name)
+        apply(self.session(), wanted_of(self.stack.pipeline, SCHEMA))
 
     @property
     def ledger(self) -> Ledger:

@@ -82,7 +82,7 @@ class Quay:
 
     def apply_schema(self) -> None:
         session = self.harbour.session()
-        apply(session, wanted_of(self.pipeline, SCHEMA), self.pipeline.name)
+        apply(session, wanted_of(self.pipeline, SCHEMA))
         session.close()
 
     def sql(self, statement: str) -> None:
@@ -131,7 +131,7 @@ class Quay:
             self.harbour.close()
 
     def release(self, *urls: str) -> tuple[Entry, ...]:
-        releaser = Releaser(self.ledger, self.harbour.session(), now_ms, new_attempt_id)
+        releaser = Releaser(self.ledger, self.harbour.session(), now_ms)
         return releaser.release(urls)
 
     def reasons(self, state: FileState) -> dict[str, str]:
@@ -140,6 +140,11 @@ class Quay:
         found = {entry.file.url: entry.reason for entry in self.ledger.entries(session, state)}
         session.close()
         return found
+
+    def load_seqs(self) -> list[int]:
+        """Of its loads, in their order."""
+        own = f"FROM \"{SCHEMA}\".loader_ledger WHERE pipeline = '{self.pipeline.name}'"
+        return [int(seq) for (seq,) in self.ask(f"SELECT DISTINCT load_seq {own} ORDER BY 1")]
 
     def findings(self) -> tuple[Finding, ...]:
         places = places_of(self.pipeline, LakeSettings())

@@ -8,6 +8,7 @@ import pytest
 
 from headrace_consumers.errors import FencedError, WarehouseAwayError
 from headrace_consumers.warehouse.session import WarehouseSession
+from headrace_producers.errors import SettingsError
 from tests.consumers.load.harbour import SCHEMA, settle
 from tests.consumers.load.quay import ROWS, Quay
 from tests.consumers.load.stepped import Stepped
@@ -124,6 +125,25 @@ def test_books_that_a_hand_emptied(quay: Quay, table: str) -> None:
     for row in kept:
         session.run(f'INSERT INTO "{SCHEMA}".loader_ledger VALUES ({marks})', *row)  # noqa: S608
     check(quay, *files)
+
+
+def test_a_head_that_a_hand_removed(quay: Quay) -> None:
+    """`schema apply` puts it back above all that the ledger remembers: the numbers of loads only grow."""
+    files = [quay.commit_rows()]
+    settle(quay.loader())
+    files.append(quay.commit_rows())
+    settle(quay.loader())
+    seen = quay.load_seqs()
+    quay.sql(f"DELETE FROM \"{SCHEMA}\".loader_head WHERE pipeline = '{quay.pipeline.name}'")  # noqa: S608
+    with pytest.raises(SettingsError, match="schema apply"):
+        quay.loader()
+    quay.apply_schema()
+    files.append(quay.commit_rows())
+    settle(quay.loader())
+    check(quay, *files)
+    first, second, third = quay.load_seqs()
+    assert [first, second] == seen
+    assert first < second < third
 
 
 def test_a_table_that_a_hand_emptied(quay: Quay) -> None:

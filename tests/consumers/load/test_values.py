@@ -75,7 +75,7 @@ class Berth:
 
     def __post_init__(self) -> None:
         session, stack = self.harbour.session(), self.harbour.stack
-        apply(session, wanted_of(PIPELINE, SCHEMA), PIPELINE.name)
+        apply(session, wanted_of(PIPELINE, SCHEMA))
         self.stream = KinesisStream(stack.kinesis, "tides")
         self.lineage = Lineage(PIPELINE.name, stack.log.generation(PIPELINE.name), self.stream.identity().created_ms)
         stack.log.register(self.lineage.chain(SHARD))

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.errors import FencedError, WarehouseBusyError
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.load.ledger import FileState
@@ -86,7 +85,7 @@ def put(harbour: Harbour, place: tuple[str, str], body: bytes) -> None:
 
 
 def release(harbour: Harbour, *urls: str) -> None:
-    assert Releaser(harbour.ledger, harbour.session(), now_ms, new_attempt_id).release(urls)
+    assert Releaser(harbour.ledger, harbour.session(), now_ms).release(urls)
 
 
 def load(harbour: Harbour) -> None:

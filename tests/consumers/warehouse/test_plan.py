@@ -14,6 +14,7 @@ from headrace_consumers.warehouse.changes import (
     Change,
     CreateSchema,
     CreateTable,
+    PutHead,
     PutView,
     Refusal,
     WidenColumn,
@@ -49,6 +50,8 @@ def _after_one(existing: Existing, change: Change) -> Existing:
             assert next(one.type for one in columns if one.name == column_name) == before
             widened = (replace(one, type=now) if one.name == column_name else one for one in columns)
             return _with_table(existing, table_name, tuple(widened))
+        case PutHead(pipeline):
+            return replace(existing, heads=existing.heads | {pipeline})
         case PutView(view):
             return replace(existing, views={**existing.views, view.name: sha256_of(view)})
 
@@ -72,12 +75,13 @@ VIEWS = st.lists(
     st.builds(StagingView, st.sampled_from(["x_last", "y_last"]), NAMES, st.sampled_from(["SELECT 1", "SELECT 2"])),
     unique_by=lambda view: view.name,
 ).map(tuple)
-WANTED = st.builds(Wanted, st.just("staging"), TABLES, VIEWS)
+WANTED = st.builds(Wanted, st.just("parcels"), st.just("staging"), TABLES, VIEWS)
 EXISTING = st.builds(
     Existing,
     st.frozensets(st.sampled_from(["staging", "core", "mart", "public"])),
     st.dictionaries(st.sampled_from(["x", "y", "x_last"]), COLUMNS),
     st.dictionaries(st.sampled_from(["z", "y_last"]), st.sampled_from(["", "0" * 64])),
+    st.frozensets(st.sampled_from(["parcels", "letters"])),
 )
 
 
@@ -123,13 +127,13 @@ def test_nothing_that_is_there_is_lost(wanted: Wanted, existing: Existing) -> No
 
 
 def existing_of(*tables: StagingTable) -> Existing:
-    made = plan(Wanted("staging", tables), Existing())
+    made = plan(Wanted("parcels", "staging", tables), Existing())
     return after(Existing(), made)
 
 
 def planned(table: StagingTable) -> list[str]:
     """Against the table of the pipeline as it stands today."""
-    return list(plan(Wanted("staging", (table,)), existing_of(WEIGHED)).lines())
+    return list(plan(Wanted("parcels", "staging", (table,)), existing_of(WEIGHED)).lines())
 
 
 def with_column(name: str, /, **values: object) -> StagingTable:
@@ -193,7 +197,7 @@ def test_a_renamed_column_is_a_new_and_a_lost_one() -> None:
 def test_a_required_column_may_have_been_an_optional_one() -> None:
     """A column that takes nulls takes rows without any."""
     optional = with_column("grams", nullable=True)
-    assert plan(Wanted("staging", (WEIGHED,)), existing_of(optional)).lines() == ()
+    assert plan(Wanted("parcels", "staging", (WEIGHED,)), existing_of(optional)).lines() == ()
 
 
 def test_a_refused_table_hinders_no_other() -> None:

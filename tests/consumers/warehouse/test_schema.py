@@ -23,7 +23,7 @@ MODULE = "tests.consumers.warehouse.parcels"
 
 
 def applied(session: WarehouseSession, pipeline: Pipeline, schema: str) -> tuple[str, ...]:
-    return apply(session, wanted_of(pipeline, schema), pipeline.name).lines()
+    return apply(session, wanted_of(pipeline, schema)).lines()
 
 
 def left(session: WarehouseSession, pipeline: Pipeline, schema: str) -> tuple[str, ...]:
