@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
 
+    from headrace_consumers.lake.objects import TailReader
+
 UPLOAD_CONNECTIONS = 16
 _CONFIG = Config(
     retries={"total_max_attempts": 1},
@@ -29,6 +31,15 @@ class AwsClients:
     dynamodb: DynamoDBClient
     kinesis: KinesisClient
     s3: S3Client
+
+
+def make_tails(s3: S3Client) -> TailReader:
+    """Where this client reads, with the environment's credentials."""
+    from obstore.auth.boto3 import Boto3CredentialProvider
+
+    from headrace_consumers.lake.tails import S3Tails
+
+    return S3Tails(s3.meta.endpoint_url, s3.meta.region_name, Boto3CredentialProvider(boto3.Session()))
 
 
 def make_clients(region: str | None = None) -> AwsClients:

@@ -112,9 +112,9 @@ class S3Client:
 
         return self._steps.run("DeleteObject", effect)
 
-    def put_object(self, *, Bucket: str, Key: str, Body: bytes) -> dict[str, Any]:  # noqa: N803
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, **named: Any) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
-            self._store.objects[Bucket, Key] = _Object(Body, {})
+            self._store.objects[Bucket, Key] = _Object(Body, named.get("Metadata", {}))
             return {}
 
         return self._steps.run("PutObject", effect)
@@ -127,7 +127,9 @@ class S3Client:
             if Range and not found.body:
                 raise client_error("InvalidRange", "GetObject")
             last = int(Range.removeprefix("bytes=-")) if Range else len(found.body)
-            return {"Body": io.BytesIO(found.body[-last:] if last else b"")}
+            span = {"ContentRange": f"bytes */{len(found.body)}"} if Range else {}
+            body = io.BytesIO(found.body[-last:] if last else b"")
+            return {"Body": body, "Metadata": found.metadata, "ContentLength": len(found.body), **span}
 
         return self._steps.run("GetObject", effect)
 

@@ -18,6 +18,7 @@ from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.loading import Loading
+from headrace_consumers.load.preflight import read_footer
 from headrace_consumers.load.reconciling import Finding, FindingKind
 from headrace_consumers.load.waiting import ChainPosition, LakeFile
 from headrace_consumers.warehouse.plan import wanted_of
@@ -80,7 +81,8 @@ def full(stack: OwnedStack, data: FlightsData, tmp_path_factory: pytest.TempPath
     store = S3Store(stack.clients.s3, stack.resources.lake_settings.buckets)
     with applied(stack) as loaded:
         loading = Loading(loaded.ledger, store, "default", lambda: ARRIVED_MS + 30_000, new_attempt_id)
-        outcome = loading.load(loaded.session, loaded.books.seq, files, {"shard-0": ChainPosition(7)})
+        looks = {file.url: read_footer(store, file) for file in files}
+        outcome = loading.load(loaded.session, loaded.books.seq, files, {"shard-0": ChainPosition(7)}, looks=looks)
         assert not outcome.set_aside
         curated = copy_lake(stack.clients, stack.resources.curated_bucket, tmp_path_factory.mktemp("curated"))
         yield Warehouse(stack, loaded, curated, data)
@@ -91,7 +93,7 @@ def applied(stack: OwnedStack) -> Iterator[Loaded]:
     """Once the schema is there."""
     url = stack.await_warehouse()
     with closing(Redshift(warehouse_target(url)).connect()) as session:
-        apply_schema(session, wanted_of(flights, "staging"), flights.name)
+        apply_schema(session, wanted_of(flights, "staging"))
     with loaded_so_far(url, LINEAGE) as loaded:
         yield loaded
 
@@ -113,7 +115,7 @@ def _curated(stack: OwnedStack, windows: dict[str, pa.Table]) -> Iterator[LakeFi
 
 
 def _put(stack: OwnedStack, bucket: str, key: str, body: bytes) -> LakeFile:
-    stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body)
+    stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"attempt-id": "attempt"})
     rows = pq.read_metadata(io.BytesIO(body)).num_rows
     return LakeFile("attempt", key.split("/", maxsplit=1)[0], bucket, key, rows, len(body))
 

@@ -36,7 +36,7 @@ def load(
     """
     declared = load_pipeline(pipeline)
     target = completed(warehouse, os.environ)
-    from headrace_consumers.aws import make_clients
+    from headrace_consumers.aws import make_clients, make_tails
     from headrace_consumers.commands.serving import served
     from headrace_consumers.load.running import LoadRunner
     from headrace_consumers.runtime.preflight import connect, require
@@ -46,8 +46,9 @@ def load(
     aws = connect(os.environ)
     require(aws, load.stream or declared.stream, log.log_table, tuple(lake.buckets.values()))
     metrics = LoadMetrics()
+    clients = make_clients(aws.region)
     runner = LoadRunner(
-        declared, make_clients(aws.region), Redshift(target),
+        declared, clients, Redshift(target), tails=make_tails(clients.s3),
         lake=lake, log=log, load=load, target=target, metrics=metrics,
     )  # fmt: skip
     with served("the loader", declared.name, load, metrics) as stop:

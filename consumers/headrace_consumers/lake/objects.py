@@ -34,6 +34,22 @@ class PendingFile(msgspec.Struct, frozen=True, omit_defaults=True):
     etags: tuple[str, ...]
 
 
+class Tail(msgspec.Struct, frozen=True):
+    """The last bytes of an object, and what it says of itself as a whole."""
+
+    body: bytes
+    bytes: int
+    """Of the whole object."""
+    attempt_id: str
+    sha256: str
+
+
+class TailReader(Protocol):
+    """A faster way to tails. None where it has not got one, for whatever reason."""
+
+    def __call__(self, bucket: str, key: str, length: int) -> Tail | None: ...
+
+
 class ObjectStore(Protocol):
     """The S3 calls of the commit path. Each may block on the network and raises TransientError after its retries."""
 
@@ -62,7 +78,7 @@ class ObjectStore(Protocol):
         """The object whole. Raises MissingFileError where there is none."""
         ...
 
-    def read_tail(self, bucket: str, key: str, length: int) -> bytes:
+    def read_tail(self, bucket: str, key: str, length: int) -> Tail:
         """The object's last bytes, all of it where it is shorter. Raises MissingFileError where there is none."""
         ...
 

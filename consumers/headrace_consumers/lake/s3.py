@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
 from headrace_consumers.errors import MissingFileError
-from headrace_consumers.lake.objects import EncodedFile, PendingFile
+from headrace_consumers.lake.objects import EncodedFile, PendingFile, Tail, TailReader
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -23,11 +23,13 @@ _EMPTY = "InvalidRange"
 
 
 class S3Store:
-    """ObjectStore over boto3's client (SDK retries off); `buckets` maps a zone to its bucket."""
+    """ObjectStore over boto3's client (SDK retries off); `buckets` maps a zone to its bucket. `tails` is asked first
+    where the end of an object is wanted."""
 
-    def __init__(self, client: S3Client, buckets: Mapping[str, str]) -> None:
+    def __init__(self, client: S3Client, buckets: Mapping[str, str], tails: TailReader | None = None) -> None:
         self._client = client
         self._buckets = buckets
+        self._tails = tails
 
     def upload_pending(self, file: EncodedFile, attempt_id: str) -> PendingFile:
         bucket = self._buckets[file.zone]
@@ -96,12 +98,13 @@ class S3Store:
         )
 
     def read(self, bucket: str, key: str) -> bytes:
-        return self._get(bucket, key, {})
+        return self._get(bucket, key, {}).body
 
-    def read_tail(self, bucket: str, key: str, length: int) -> bytes:
-        return self._get(bucket, key, {"Range": f"bytes=-{length}"})
+    def read_tail(self, bucket: str, key: str, length: int) -> Tail:
+        found = self._tails(bucket, key, length) if self._tails else None
+        return found or self._get(bucket, key, {"Range": f"bytes=-{length}"})
 
-    def _get(self, bucket: str, key: str, span: Mapping[str, Any]) -> bytes:
+    def _get(self, bucket: str, key: str, span: Mapping[str, Any]) -> Tail:
         try:
             answer = retried(
                 lambda: self._client.get_object(Bucket=bucket, Key=key, **span),
@@ -110,11 +113,13 @@ class S3Store:
             )
         except ClientError as error:
             if error_code(error) == _EMPTY:
-                return b""
+                return Tail(b"", 0, "", "")
             if error_code(error) not in _GONE:
                 raise
             raise MissingFileError(f"s3://{bucket}/{key} is named by a commit, and not there") from error
-        return answer["Body"].read()
+        said, whole = answer["Metadata"], answer.get("ContentRange", "").rpartition("/")[2]
+        size_bytes = int(whole) if whole else answer["ContentLength"]
+        return Tail(answer["Body"].read(), size_bytes, said.get("attempt-id", ""), said.get("sha256", ""))
 
     def delete(self, bucket: str, key: str) -> None:
         retried(lambda: self._client.delete_object(Bucket=bucket, Key=key), f"delete in s3://{bucket}")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
-from msgspec.structs import replace
-
-from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import MissingFileError
-from headrace_consumers.lake.objects import ObjectStore
-from headrace_consumers.load.waiting import LakeFile, TablePlace
+from headrace_consumers.lake.objects import ObjectStore, PendingFile
+from headrace_consumers.load.preflight import Look, Unreadable, read_footer
+from headrace_consumers.load.waiting import LakeFile, TablePlace, lake_files
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -31,43 +29,44 @@ class Arrivals:
     places: Collection[TablePlace]
     pool: ThreadPoolExecutor | None = None
 
-    def complete(self, commits: Iterable[Commit]) -> frozenset[str]:
-        """The URLs of those files that are gone, or are not as their commits wrote them: they hinder no other. Files
-        that do not go into the warehouse are left to those who read them: to look at each costs a request."""
-        files = [
-            replace(commit, files=(file,))
-            for commit in commits
-            for file in commit.files
-            if TablePlace(file.table, file.bucket) in self.places
-        ]
-        return frozenset(url for url in self._each(self._complete_one, files) if url)
+    def arrived(self, commits: Iterable[Commit]) -> Mapping[str, Look]:
+        """What the files say of themselves, by URL: one request each, which proves them too. Those that are gone, or
+        are not as their commits wrote them, are told as lost: they hinder no other. Files that do not go into the
+        warehouse are left to those who read them."""
+        files = [(file, pending) for commit in commits for file, pending in self._files(commit)]
+        return dict(zip((file.url for file, _ in files), self._each(self._look, files), strict=True))
 
-    def once_more(self, files: Sequence[LakeFile]) -> tuple[list[LakeFile], frozenset[str]]:
-        """As the log has them now, and which are still lost: `repair` may have made some again, of another size."""
-        wanted = {file.url for file in files}
+    def once_more(self, files: Sequence[LakeFile]) -> tuple[list[LakeFile], Mapping[str, Look]]:
+        """As the log has them now, and what they say: `repair` may have made some again, of another size."""
         commits = self._commits(sorted({file.commit_id for file in files}))
-        named = [
-            replace(commit, files=tuple(file for file in commit.files if f"s3://{file.bucket}/{file.key}" in wanted))
-            for commit in commits.values()
-        ]
-        sizes = {f"s3://{file.bucket}/{file.key}": file.bytes for commit in named for file in commit.files}
-        return [file.sized(sizes.get(file.url, file.bytes)) for file in files], self.complete(named)
+        known = {file.url: (file, pending) for commit in commits for file, pending in self._files(commit)}
+        now = [known.get(file.url, (file, None)) for file in files]
+        looks = self._each(self._look, now)
+        return [file for file, _ in now], {file.url: look for (file, _), look in zip(now, looks, strict=True)}
 
-    def _commits(self, commit_ids: Sequence[str]) -> Mapping[str, Commit]:
+    def _commits(self, commit_ids: Sequence[str]) -> list[Commit]:
         """Those of this generation that the log still has."""
         found = self._each(
             lambda commit_id: self.log.commit(self.lineage.pipeline, self.lineage.generation, commit_id), commit_ids
         )
-        return {commit.attempt_id: commit for commit in found if commit is not None}
+        return [commit for commit in found if commit is not None]
 
-    def _complete_one(self, commit: Commit) -> str:
-        """Of a commit with one file: its URL, where it is lost."""
+    def _files(self, commit: Commit) -> Iterator[tuple[LakeFile, PendingFile]]:
+        for pending in commit.files:
+            for file in lake_files(commit.attempt_id, [pending], self.places):
+                yield file, pending
+
+    def _look(self, arrived: tuple[LakeFile, PendingFile | None]) -> Look:
+        """A file that is not there may be pending still: then it is made visible, and looked at again."""
+        file, pending = arrived
+        found = read_footer(self.store, file)
+        if pending is None or not isinstance(found, Unreadable) or not found.lost:
+            return found
         try:
-            complete_pending(self.store, commit)
+            self.store.complete(pending, file.commit_id)
         except MissingFileError:
-            [file] = commit.files
-            return f"s3://{file.bucket}/{file.key}"
-        return ""
+            return found
+        return read_footer(self.store, file)
 
     def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
         return list(self.pool.map(call, items) if self.pool else map(call, items))

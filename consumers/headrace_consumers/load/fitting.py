@@ -2,61 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from headrace_consumers.errors import WarehouseStatementError
-from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.copying import CopyGroup
 from headrace_consumers.load.ledger import Entry, FileState, quarantined
-from headrace_consumers.load.preflight import Fit, Footer, Misfit, Unreadable, fit, lost, read_footer
+from headrace_consumers.load.preflight import Fit, Footer, Look, Misfit, Unreadable, fit
 from headrace_consumers.load.waiting import LakeFile, by_table
 from headrace_consumers.warehouse.schema import read_columns
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.tables import TableColumn, add_column_statement, widen_column_statement
 from headrace_consumers.warehouse.types import redshift_type
 
-T = TypeVar("T")
-R = TypeVar("R")
 Columns = dict[str, TableColumn]
 
 
 @dataclass(slots=True)
 class Fitting:
-    """Every call blocks on the lake and the warehouse."""
+    """Every call blocks on the warehouse."""
 
     schema: str
-    store: ObjectStore
-    pool: ThreadPoolExecutor | None = None
-    _footers: dict[str, Footer] = field(default_factory=dict)
-    """By URL, of files that are held: they are looked at again and again."""
 
     def fitted(
-        self, session: WarehouseSession, files: Sequence[LakeFile], gone: Collection[str]
+        self, session: WarehouseSession, files: Sequence[LakeFile], looks: Mapping[str, Look]
     ) -> tuple[list[CopyGroup], list[Entry]]:
-        """Groups that their tables take, which grow where that is all; and the others, with reasons. `gone` are URLs
-        of files that are not to be looked for."""
-        footers = dict(zip(files, self._each(lambda file: self._footer(file, gone), files), strict=True))
+        """Groups that their tables take, which grow where that is all; and the others, with reasons. `looks` has what
+        each file says of itself, by URL."""
         fitting: dict[tuple[str, tuple[str, ...]], list[LakeFile]] = {}
         set_aside: list[Entry] = []
         for table, found in by_table(files).items():
             columns = self._columns(session, table)
             for file in found:
-                footer = footers[file]
+                footer = looks[file.url]
                 if isinstance(footer, Unreadable):
                     set_aside.append(_unreadable(file, footer))
                 elif (misfit := self._misfit(session, file, footer, columns)) is not None:
                     set_aside.append(Entry(file, FileState.HELD, misfit))
-                    self._footers[file.url] = footer
                 else:
                     fitting.setdefault((table, footer.columns), []).append(file)
         return [CopyGroup(table, names, tuple(group)) for (table, names), group in fitting.items()], set_aside
-
-    def forget(self, files: Sequence[LakeFile]) -> None:
-        for file in files:
-            self._footers.pop(file.url, None)
 
     def _misfit(self, session: WarehouseSession, file: LakeFile, footer: Footer, columns: Columns) -> str | None:
         """Why the file cannot go into its table; a table that only has to grow is made to."""
@@ -87,14 +72,6 @@ class Fitting:
 
     def _columns(self, session: WarehouseSession, table: str) -> Columns:
         return {column.name: column for column in read_columns(session, self.schema, table)}
-
-    def _footer(self, file: LakeFile, gone: Collection[str]) -> Footer | Unreadable:
-        if file.url in gone:
-            return lost(file)
-        return self._footers.get(file.url) or read_footer(self.store, file)
-
-    def _each(self, call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-        return list(self.pool.map(call, items) if self.pool else map(call, items))
 
 
 def _unreadable(file: LakeFile, footer: Unreadable) -> Entry:

@@ -11,8 +11,7 @@ load twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace_consumers.errors import FencedError, WarehouseStatementError
@@ -20,6 +19,7 @@ from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.copying import Copier, CopyFailedError, CopyGroup
 from headrace_consumers.load.fitting import Fitting
 from headrace_consumers.load.ledger import Entry, FileState, Ledger, quarantined
+from headrace_consumers.load.preflight import Look
 from headrace_consumers.load.sifting import Budget, Sifted, is_of_the_file, sift
 from headrace_consumers.load.waiting import ChainPosition, LakeFile
 from headrace_consumers.warehouse.session import WarehouseSession
@@ -51,7 +51,6 @@ class Loading:
     role: str
     now_ms: Callable[[], int]
     new_id: Callable[[int], str]
-    pool: ThreadPoolExecutor | None = None
     _fitting: Fitting = field(init=False)
     _copier: Copier = field(init=False)
     _suspects: dict[str, bool] = field(default_factory=dict)
@@ -60,7 +59,7 @@ class Loading:
 
     def __post_init__(self) -> None:
         schema, pipeline = self.ledger.schema, self.ledger.lineage.pipeline
-        self._fitting = Fitting(schema, self.store, self.pool)
+        self._fitting = Fitting(schema)
         self._copier = Copier(schema, pipeline, self.store, self.role, lambda: self.new_id(self.now_ms()))
 
     def load(
@@ -70,15 +69,15 @@ class Loading:
         files: Sequence[LakeFile],
         moved: Mapping[str, ChainPosition],
         *,
+        looks: Mapping[str, Look],
         held: Mapping[str, Entry] = _NOTHING_HELD,
-        lost: Collection[str] = (),
     ) -> LoadOutcome:
         """Loads what fits, says what became of the rest, and moves the positions. Raises FencedError where another
         loader is ahead, TransientError where the warehouse is away. `held` is what the ledger says of those files that
-        are tried again; `lost` are URLs of files that are gone."""
+        are tried again; `looks` has what each file says of itself, by URL."""
         known = self.ledger.known(session, files)
         fresh = [file for file in files if known.get(file.url, FileState.HELD) is FileState.HELD]
-        fitting, set_aside = self._fitting.fitted(session, fresh, lost)
+        fitting, set_aside = self._fitting.fitted(session, fresh, looks)
         groups = self._tried_apart(session, fitting, set_aside)
         budget = Budget(_TRIALS)
         while True:
@@ -127,7 +126,6 @@ class Loading:
 
     def _remember(self, outcome: LoadOutcome) -> None:
         tables = {file.table for file in outcome.loaded}
-        self._fitting.forget(outcome.loaded)
         for file in (
             *outcome.loaded,
             *(entry.file for entry in outcome.set_aside if entry.state is not FileState.HELD),

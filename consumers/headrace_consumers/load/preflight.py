@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from headrace_consumers.errors import MissingFileError
-from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.lake.objects import ObjectStore, Tail
 from headrace_consumers.load.waiting import LakeFile
 from headrace_consumers.warehouse.tables import TableColumn
 from headrace_consumers.warehouse.types import RedshiftType, redshift_type, takes
@@ -50,26 +50,40 @@ class Unreadable:
     """It is gone, and may come back: `repair` makes it again."""
 
 
+Look = Footer | Unreadable
+
+
 def lost(file: LakeFile) -> Unreadable:
     """It is gone, or another than its commit wrote."""
     return Unreadable(f"{file.url} is not there as its commit wrote it; run `headrace-consumers repair`", lost=True)
 
 
-def read_footer(store: ObjectStore, file: LakeFile) -> Footer | Unreadable:
+def read_footer(store: ObjectStore, file: LakeFile) -> Look:
     """Blocks on the network. A file that is gone, short or no Parquet is told, not raised."""
     try:
-        tail = store.read_tail(file.bucket, file.key, _TAIL_BYTES)
-        if len(tail) < (length := _footer_bytes(tail)) <= file.bytes:
-            tail = store.read_tail(file.bucket, file.key, length)
+        tail = _tail(store, file)
     except MissingFileError:
         return lost(file)
+    if not _is_as_written(tail, file):
+        return lost(file)
     try:
-        footer = _parsed(tail)
+        footer = _parsed(tail.body)
     except _DAMAGED as error:
         return Unreadable(f"{file.url} is no Parquet file: {_first_line(error)}")
     if footer.rows != file.rows:
         return Unreadable(f"{file.url} has {footer.rows} rows, its commit says {file.rows}")
     return footer
+
+
+def _is_as_written(tail: Tail, file: LakeFile) -> bool:
+    """As much as HEAD would prove."""
+    return (tail.bytes, tail.attempt_id) == (file.bytes, file.commit_id) and file.sha256 in ("", tail.sha256)
+
+
+def _tail(store: ObjectStore, file: LakeFile) -> Tail:
+    tail = store.read_tail(file.bucket, file.key, _TAIL_BYTES)
+    length = _footer_bytes(tail.body)
+    return store.read_tail(file.bucket, file.key, length) if len(tail.body) < length <= file.bytes else tail
 
 
 def _parsed(tail: bytes) -> Footer:

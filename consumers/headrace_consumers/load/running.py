@@ -16,6 +16,7 @@ from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.errors import FencedError, WarehouseAwayError
 from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.lake.objects import TailReader
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.ledger import FileState, Ledger
 from headrace_consumers.load.loading import Loading
@@ -42,6 +43,7 @@ class LoadRunner:
         clients: AwsClients,
         warehouse: Warehouse,
         *,
+        tails: TailReader,
         lake: LakeSettings,
         log: LogSettings,
         load: LoadSettings,
@@ -49,7 +51,7 @@ class LoadRunner:
         metrics: LoadMetrics,
     ) -> None:
         self._pipeline, self._warehouse, self._settings, self._target = pipeline, warehouse, load, target
-        self._store = S3Store(clients.s3, lake.buckets)
+        self._store = S3Store(clients.s3, lake.buckets, tails)
         self._log = DynamoDbLog(clients.dynamodb, log.log_table, self._store)
         self._stream = KinesisStream(clients.kinesis, load.stream or pipeline.stream)
         self._places = places_of(pipeline, lake)
@@ -113,7 +115,7 @@ class LoadRunner:
             maintenance=self._maintenance,
         )
         ledger = Ledger(self._target.warehouse_schema, lineage)
-        loading = Loading(ledger, self._store, self._target.copy_role, _now_ms, new_attempt_id, self._pool)
+        loading = Loading(ledger, self._store, self._target.copy_role, _now_ms, new_attempt_id)
         return Loader(plan, self._log, self._store, session, loading, now_ms=_now_ms, pool=self._pool)
 
     def _tell(self, report: LoadReport, duration_s: float) -> None:

@@ -17,6 +17,7 @@ from headrace_consumers.load.arriving import Arrivals
 from headrace_consumers.load.ledger import Books, Entry
 from headrace_consumers.load.loading import Loading, LoadOutcome
 from headrace_consumers.load.maintenance import Maintenance
+from headrace_consumers.load.preflight import Look
 from headrace_consumers.load.waiting import ChainPosition, LakeFile, TablePlace, Waiting
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
@@ -100,7 +101,7 @@ class Loader:
         self._progress: dict[str, ChainPosition] = dict(books.positions)
         self._held: Mapping[str, Entry] = {entry.file.url: entry for entry in books.held}
         self._waiting = Waiting(self._plan.places)
-        self._lost: frozenset[str] = frozenset()
+        self._looks: dict[str, Look] = {}
 
     # --- following
 
@@ -118,7 +119,7 @@ class Loader:
             if self._is_full():
                 break
         self._progress |= self._waiting.positions
-        self._lost |= self._arrivals.complete(advance.commit for advance in advances if advance.commit)
+        self._looks |= self._arrivals.arrived(advance.commit for advance in advances if advance.commit)
         return advances
 
     # --- loading
@@ -137,10 +138,10 @@ class Loader:
 
     def _load(self) -> LoadOutcome:
         held = self._due_again() if self._retries_held(self._now_s()) else {}
-        again, lost = self._arrivals.once_more([entry.file for entry in held.values()])
+        again, looks = self._arrivals.once_more([entry.file for entry in held.values()])
         outcome = self._loading.load(
             self._session, self._seq, [*self._waiting.files, *again], self._waiting.positions,
-            held=held, lost=self._lost | lost,
+            held=held, looks={**self._looks, **looks},
         )  # fmt: skip
         self._seq, self._looked_s = self._seq + 1, self._now_s()
         untried = {url: entry for url, entry in self._held.items() if url not in held}
@@ -148,7 +149,7 @@ class Loader:
         if held and not (untried and held.keys() & {file.url for file in outcome.loaded}):
             self._retried_s = self._now_s()
         self._waiting.clear()
-        self._lost = frozenset()
+        self._looks = {}
         return outcome
 
     def _look_at_books(self) -> LoadOutcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -30,13 +30,12 @@ class LakeFile:
     key: str
     rows: int
     bytes: int
+    sha256: str = ""
+    """Empty where the ledger alone knows the file."""
 
     @property
     def url(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
-
-    def sized(self, size_bytes: int) -> LakeFile:
-        return self if size_bytes == self.bytes else replace(self, bytes=size_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +80,7 @@ class Waiting:
 def lake_files(commit_id: str, files: Iterable[PendingFile], places: Collection[TablePlace]) -> list[LakeFile]:
     """Those of a commit's files that belong into the warehouse."""
     return [
-        LakeFile(commit_id, file.table, file.bucket, file.key, file.rows, file.bytes)
+        LakeFile(commit_id, file.table, file.bucket, file.key, file.rows, file.bytes, file.sha256)
         for file in files
         if TablePlace(file.table, file.bucket) in places
     ]

@@ -32,7 +32,7 @@ from headrace_producers.packs import Line, Pack
 from headrace_producers.settings import ProducerSettings
 from headrace_producers.shard_map import HASH_KEYS, ShardMap
 from tests.consumers.commitlog.tables import TABLE, make_table
-from tests.consumers.runtime_process.aws import client, local_aws
+from tests.consumers.runtime_process.aws import client, local_aws, tails
 from tests.fakes.streams import shard_id
 
 COMMIT_AGE_S = 5.0
@@ -54,7 +54,7 @@ class Lake:
 
     @property
     def store(self) -> S3Store:
-        return S3Store(self.s3, LakeSettings().buckets)
+        return S3Store(self.s3, LakeSettings().buckets, tails(self.endpoint))
 
     @property
     def log(self) -> DynamoDbLog:

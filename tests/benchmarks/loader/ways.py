@@ -58,7 +58,7 @@ def by_the_loader(lake: Lake, warehouse: Warehouse, schema: str = "staging", max
 
 
 def make_loader(lake: Lake, session: WarehouseSession, schema: str, pool: ThreadPoolExecutor, **plan: Any) -> Loader:
-    loading = Loading(Ledger(schema, lake.lineage), lake.store, "default", now_ms, new_attempt_id, pool)
+    loading = Loading(Ledger(schema, lake.lineage), lake.store, "default", now_ms, new_attempt_id)
     made = LoaderPlan(lineage=lake.lineage, places=PLACES, **{"load_interval_s": 0.0, **plan})
     return Loader(made, lake.log, lake.store, session, loading, now_ms=now_ms, pool=pool)
 

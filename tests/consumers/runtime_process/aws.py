@@ -16,6 +16,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from headrace_consumers.lake.tails import S3Tails
+
 REGION = "eu-central-1"
 
 
@@ -40,6 +42,10 @@ def client(service: str, endpoint: str) -> Any:
         aws_secret_access_key="test",  # noqa: S106 - the local AWS takes any
         config=Config(retries={"max_attempts": 1}, connect_timeout=2, read_timeout=10),
     )
+
+
+def tails(endpoint: str) -> S3Tails:
+    return S3Tails(endpoint, REGION, lambda: {"access_key_id": "test", "secret_access_key": "test", "expires_at": None})
 
 
 def free_port() -> int:

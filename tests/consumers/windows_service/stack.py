@@ -30,7 +30,7 @@ from headrace_consumers.operate.rereading import KinesisReader, Stretch
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import BatchSettings, LakeSettings
 from tests.consumers.commitlog.tables import TABLE, make_table
-from tests.consumers.runtime_process.aws import client, environment, local_aws
+from tests.consumers.runtime_process.aws import client, environment, local_aws, tails
 from tests.consumers.windows_service.windowed import windowed
 
 ROOT = Path(__file__).parents[3]
@@ -53,7 +53,7 @@ class Stack:
 
     @property
     def store(self) -> S3Store:
-        return S3Store(self.s3, BUCKETS)
+        return S3Store(self.s3, BUCKETS, tails(self.endpoint))
 
     @property
     def log(self) -> DynamoDbLog:
