@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 REGION = "us-east-1"
-_KEY = "test"
+KEY = "test"
 
 
 def aws_variables(endpoint: str) -> dict[str, str]:
     """What a process needs to reach the local AWS: also what a user may copy into a shell."""
     return {
         "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": _KEY,
-        "AWS_SECRET_ACCESS_KEY": _KEY,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_REGION": REGION,
     }
@@ -53,7 +53,7 @@ class AwsClients:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         core = botocore.session.Session(session_vars=_ISOLATED)
-        self._session = boto3.Session(_KEY, _KEY, region_name=REGION, botocore_session=core)
+        self._session = boto3.Session(KEY, KEY, region_name=REGION, botocore_session=core)
 
     @cached_property
     def kinesis(self) -> KinesisClient:

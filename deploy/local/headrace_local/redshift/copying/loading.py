@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,16 +22,20 @@ from headrace_local.redshift.copying.failures import (
     scan_failure,
 )
 from headrace_local.redshift.copying.fitting import require_loadable
-from headrace_local.redshift.copying.manifest import Entry, read_manifest
-from headrace_local.redshift.copying.objects import Objects, S3Object
+from headrace_local.redshift.copying.manifest import read_manifest
+from headrace_local.redshift.copying.objects import Objects, OpenObject, S3Object
 from headrace_local.redshift.copying.options import Compression, DelimitedFormat, JsonFormat, ParquetFormat
 from headrace_local.redshift.copying.parquet import ParquetSource
-from headrace_local.redshift.copying.statement import CopyStatement
+from headrace_local.redshift.copying.statement import CopyStatement, S3Location
 from headrace_local.redshift.copying.textrows import RowErrors
 from headrace_local.redshift.copying.values import CSV_OPTIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+_READERS = 8
+_AHEAD_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class CopySource:
         self._statement = statement
         self._columns = columns
         self._objects = objects
-        self._found = _files(statement, objects)
+        self._wanted = _wanted(statement, objects)
         self._errors = RowErrors(statement.table, _max_errors(statement))
         self.files: list[LoadedFile] = []
 
@@ -67,15 +72,18 @@ class CopySource:
         return _one_ahead(self._lines())
 
     def _lines(self) -> Iterator[bytes]:
-        with ThreadPoolExecutor(1) as ahead:
-            coming = [ahead.submit(self._objects.opened, found) for found in self._found[:1]]
-            for index, found in enumerate(self._found):
-                opened = coming.pop().result()
-                coming += [ahead.submit(self._objects.opened, after) for after in self._found[index + 1 : index + 2]]
-                yield from self._chunks(found, opened)
+        columnar = isinstance(self._statement.format, ParquetFormat)
+        for wanted, opened in _opened_ahead(self._objects, self._wanted):
+            if opened is not None:
+                _require_length(wanted, opened.found)
+                yield from self._chunks(opened.found, opened.content)
+            elif wanted.mandatory:
+                raise _missing(str(wanted.location), columnar=columnar)
+        if not self.files:
+            raise _missing(str(self._statement.source), columnar=columnar)
 
-    def _chunks(self, found: S3Object, opened: Any) -> Iterator[bytes]:
-        source = self._source(found, opened)
+    def _chunks(self, found: S3Object, content: Any) -> Iterator[bytes]:
+        source = self._source(found, content)
         yield from source.chunks()
         self.files.append(LoadedFile(found.url, found.bytes, source.rows))
 
@@ -131,17 +139,42 @@ def _max_errors(statement: CopyStatement) -> int:
     return 0 if isinstance(statement.format, ParquetFormat) else statement.format.fields.max_errors
 
 
-def _files(statement: CopyStatement, objects: Objects) -> list[S3Object]:
-    columnar = isinstance(statement.format, ParquetFormat)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A file that is to be loaded; how long it must be is not always known."""
+
+    location: S3Location
+    bytes: int | None
+    mandatory: bool = True
+
+    @property
+    def likely_bytes(self) -> int:
+        return self.bytes or 0
+
+
+def _opened_ahead(objects: Objects, files: Sequence[Wanted]) -> Iterator[tuple[Wanted, OpenObject | None]]:
+    """In their order; some of the next ones are read meanwhile."""
+    coming: deque[tuple[Wanted, Future[OpenObject | None]]] = deque()
+    waiting = deque(files)
+    with ThreadPoolExecutor(_READERS) as pool:
+        while waiting or coming:
+            while waiting and (not coming or _is_room(coming)):
+                wanted = waiting.popleft()
+                coming.append((wanted, pool.submit(objects.opened, wanted.location, wanted.likely_bytes)))
+            wanted, opening = coming.popleft()
+            yield wanted, opening.result()
+
+
+def _is_room(coming: Collection[tuple[Wanted, Any]]) -> bool:
+    return len(coming) < 2 * _READERS and sum(wanted.likely_bytes for wanted, _ in coming) < _AHEAD_BYTES
+
+
+def _wanted(statement: CopyStatement, objects: Objects) -> list[Wanted]:
     if not statement.manifest:
-        return _by_prefix(statement, objects)
+        return [Wanted(found.location, found.bytes) for found in _by_prefix(statement, objects)]
+    columnar = isinstance(statement.format, ParquetFormat)
     entries = read_manifest(statement.source, objects.read(statement.source), columnar=columnar)
-    found = objects.find([entry.location for entry in entries])
-    files = [file for entry, file in zip(entries, found, strict=True) if _is_there(entry, file, columnar=columnar)]
-    present = [file for file in files if file is not None]
-    if not present:
-        raise _missing(str(statement.source), columnar=columnar)
-    return present
+    return [Wanted(entry.location, entry.meta.content_length, entry.mandatory) for entry in entries]
 
 
 def _by_prefix(statement: CopyStatement, objects: Objects) -> list[S3Object]:
@@ -152,17 +185,10 @@ def _by_prefix(statement: CopyStatement, objects: Objects) -> list[S3Object]:
     return found
 
 
-def _is_there(entry: Entry, file: S3Object | None, *, columnar: bool) -> bool:
-    if file is None:
-        if entry.mandatory:
-            raise _missing(entry.url, columnar=columnar)
-        return False
-    if entry.meta.content_length not in (None, file.bytes):
-        sentence = (
-            f"File '{file.url}' has {file.bytes} bytes, its manifest's content_length is {entry.meta.content_length}"
-        )
-        raise scan_failure(LoadError(file.url, SPECTRUM_SCAN_ERROR, sentence))
-    return True
+def _require_length(wanted: Wanted, found: S3Object) -> None:
+    if wanted.bytes not in (None, found.bytes):
+        sentence = f"File '{found.url}' has {found.bytes} bytes, its manifest's content_length is {wanted.bytes}"
+        raise scan_failure(LoadError(found.url, SPECTRUM_SCAN_ERROR, sentence))
 
 
 def _missing(url: str, *, columnar: bool) -> CopyFailure:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from headrace_consumers.lake.tails import S3Tails
+from headrace_local.environment import KEY
 from headrace_local.redshift.copying.failures import S3_ERROR, CopyFailure, LoadError
 from headrace_local.redshift.copying.statement import S3Location
 
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 S3_ERRORS = (ClientError, BotoCoreError)
 WHOLE_BYTES = 32 * 1024 * 1024
 """An object up to this size is read in one request; a larger one by ranges."""
-_LOOKERS = 8
 _MISSING = ("404", "NoSuchKey", "NoSuchBucket", "NotFound")
 T = TypeVar("T")
 
@@ -32,6 +33,14 @@ class S3Object:
     @property
     def url(self) -> str:
         return str(self.location)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenObject:
+    """Its content is read once, by one reader."""
+
+    found: S3Object
+    content: io.BufferedIOBase | io.RawIOBase
 
 
 class Objects:
@@ -48,11 +57,6 @@ class Objects:
 
         return _asked(location, request)
 
-    def find(self, locations: Sequence[S3Location]) -> list[S3Object | None]:
-        """In the order of the locations; None for each that there is no object of."""
-        with ThreadPoolExecutor(_LOOKERS) as pool:
-            return list(pool.map(self._find_one, locations))
-
     def listed(self, prefix: S3Location) -> Iterator[S3Object]:
         """All objects whose keys begin so, by key."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=prefix.bucket, Prefix=prefix.key)
@@ -60,14 +64,13 @@ class Objects:
             for found in page.get("Contents", []):
                 yield S3Object(S3Location(prefix.bucket, found["Key"]), found["Size"])
 
-    def opened(self, found: S3Object) -> io.BufferedIOBase | io.RawIOBase:
-        """To be read at any place."""
-        if found.bytes > WHOLE_BYTES:
-            return RangedObject(self, found)
-        body = self.read(found.location)
-        if body is None:
-            raise _failure(found.location, "NoSuchKey")
-        return io.BytesIO(body)
+    def opened(self, location: S3Location, expected_bytes: int) -> OpenObject | None:
+        """To be read at any place; None if there is none. What is expected to be small is read at once."""
+        if expected_bytes <= WHOLE_BYTES:
+            tail = _tails(self._client, location.bucket)(location.bucket, location.key, WHOLE_BYTES)
+            if tail is not None and len(tail.body) == tail.bytes:
+                return OpenObject(S3Object(location, tail.bytes), io.BytesIO(tail.body))
+        return self._found(location)
 
     def read_range(self, location: S3Location, begin: int, end: int) -> bytes:
         def request() -> bytes:
@@ -81,9 +84,12 @@ class Objects:
             raise _failure(location, "NoSuchKey")
         return body
 
-    def _find_one(self, location: S3Location) -> S3Object | None:
+    def _found(self, location: S3Location) -> OpenObject | None:
         head = _asked(location, lambda: self._client.head_object(Bucket=location.bucket, Key=location.key))
-        return None if head is None else S3Object(location, head["ContentLength"])
+        if head is None:
+            return None
+        found = S3Object(location, head["ContentLength"])
+        return OpenObject(found, RangedObject(self, found))
 
 
 class RangedObject(io.RawIOBase):
@@ -116,6 +122,17 @@ class RangedObject(io.RawIOBase):
         buffer[: len(body)] = body
         self._place += len(body)
         return len(body)
+
+
+@cache
+def _tails(client: S3Client, bucket: str) -> S3Tails:
+    """Kept with its connections: for the region that the bucket is in, for S3 redirects from any other."""
+    try:
+        region = client.head_bucket(Bucket=bucket).get("BucketRegion", client.meta.region_name)
+    except S3_ERRORS:
+        region = client.meta.region_name
+    secret = {"access_key_id": KEY, "secret_access_key": KEY, "expires_at": None}
+    return S3Tails(client.meta.endpoint_url, region, lambda: secret)
 
 
 def _asked(location: S3Location, request: Callable[[], T]) -> T | None:
