@@ -89,8 +89,7 @@ def measure(
         with _made(folder / "live") as (lake, warehouse):
             packs = packs_of_flights(folder, int(LIVE_EVENTS_A_SECOND * COMMIT_AGE_S))
             freshness = measure_freshness(lake, warehouse, packs, live_s)
-        bulks = [_bulk(folder, shape, sample_rows) for shape in (quiet, busy)]
-    return Measured(*bulks, freshness)
+        return Measured(_bulk(folder, quiet, sample_rows), _bulk(folder, busy, sample_rows), freshness)
 
 
 def _bulk(folder: Path, shape: Shape, sample_rows: int) -> Bulk:
