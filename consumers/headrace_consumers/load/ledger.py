@@ -6,7 +6,7 @@ a second loader at any isolation level: who does not find it as it was read has 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -137,15 +137,18 @@ class Ledger:
             file = LakeFile(commit_id, table, bucket, key, int(row_count), int(byte_count))
             yield Entry(file, FileState(state), reason or "")
 
-    def record(self, session: WarehouseSession, entries: Iterable[Entry], seq: int, now_ms: int) -> None:
-        """Writes what became of these files, in place of what was said before. `seq` is the head's, once taken."""
+    def record(
+        self, session: WarehouseSession, entries: Sequence[Entry], seq: int, now_ms: int, known: Collection[str]
+    ) -> None:
+        """Writes what became of these files, in place of what the ledger says of those that it knows, by URL. `seq` is
+        the head's, once taken."""
         at = datetime.fromtimestamp(now_ms / 1000, UTC).replace(tzinfo=None)
-        for chunk in _chunks(list(entries)):
-            urls = [entry.file.url for entry in chunk]
+        for urls in _chunks([entry.file.url for entry in entries if entry.file.url in known]):
             session.run(
                 f"DELETE FROM {self._name('ledger')} WHERE pipeline = %s AND file_key IN ({_marks(urls)})",  # noqa: S608
                 self.lineage.pipeline, *urls,
             )  # fmt: skip
+        for chunk in _chunks(entries):
             rows = [self._row(entry, seq, at) for entry in chunk]
             self._insert(session, "ledger", _LEDGER_COLUMNS, rows)
 

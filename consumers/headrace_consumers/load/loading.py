@@ -11,7 +11,7 @@ load twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from headrace_consumers.errors import FencedError, WarehouseStatementError
@@ -104,12 +104,13 @@ class Loading:
         now_ms = self.now_ms()
         loaded = [file for group in groups for file in group.files]
         news = [entry for entry in set_aside if not entry.says_as(held.get(entry.file.url))]
+        entries = [*(Entry(file, FileState.LOADED) for file in loaded), *news]
         session.begin()
         try:
             self.ledger.take_head(session, seq)
-            self._require_unknown(session, loaded)
+            known = self._known(session, entries)
             self._copier.copy(session, groups, self.new_id(now_ms))
-            self.ledger.record(session, [*(Entry(file, FileState.LOADED) for file in loaded), *news], seq + 1, now_ms)
+            self.ledger.record(session, entries, seq + 1, now_ms, known)
             self.ledger.save_positions(session, moved)
             session.commit()
         except BaseException:
@@ -118,11 +119,14 @@ class Loading:
         still = [entry for entry in set_aside if entry.state is FileState.HELD]
         return LoadOutcome(tuple(loaded), tuple(news), tuple(still))
 
-    def _require_unknown(self, session: WarehouseSession, files: Sequence[LakeFile]) -> None:
-        """The head was ours, so nobody has changed the ledger since it was read; nobody but a hand."""
-        done = [url for url, state in self.ledger.known(session, files).items() if state is not FileState.HELD]
-        if touched := {file.url for file in files} & set(done):
-            raise FencedError(f"the ledger has {min(touched)} by now: someone else loads this pipeline; starting over")
+    def _known(self, session: WarehouseSession, entries: Sequence[Entry]) -> Collection[str]:
+        """What the ledger has of them. The head was ours, so nobody has changed it since it was read; nobody but a
+        hand: what is held may be recorded anew, and nothing else."""
+        known = self.ledger.known(session, [entry.file for entry in entries])
+        urls = {entry.file.url for entry in entries}
+        if done := {url for url, state in known.items() if state is not FileState.HELD} & urls:
+            raise FencedError(f"the ledger has {min(done)} by now: someone else loads this pipeline; starting over")
+        return known.keys()
 
     def _remember(self, outcome: LoadOutcome) -> None:
         tables = {file.table for file in outcome.loaded}

@@ -37,7 +37,7 @@ class Releaser:
         self.session.begin()
         try:
             self.ledger.take_head(self.session, seq)
-            self.ledger.record(self.session, held, seq + 1, self.now_ms())
+            self.ledger.record(self.session, held, seq + 1, self.now_ms(), {entry.file.url for entry in held})
             self.session.commit()
         except BaseException:
             self.session.rollback()

@@ -39,7 +39,7 @@ class Shape:
         return int(self.events_a_second * COMMIT_AGE_S)
 
 
-QUIET = Shape("quiet stream", 100, 200)
+QUIET = Shape("quiet stream", 200, 100)
 """Small files: what one COPY per file costs shows here."""
 BUSY = Shape("busy stream", 30, 2_000)
 """Many rows: what a row costs shows here."""

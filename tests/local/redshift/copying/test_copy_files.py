@@ -132,6 +132,15 @@ def test_without_manifest_all_keys_of_a_prefix_are_read(bucket: Bucket) -> None:
         opened(bucket, "s3://lake/months/2015", "PARQUET")
 
 
+def test_a_column_name_that_is_no_text_is_told(bucket: Bucket) -> None:
+    """As any other damage of a footer: with the file's name."""
+    body = parquet(pa.table({"letter": ["a"]})).replace(b"letter", b"\xff\xfetter")
+    url = bucket.put(body)
+    with pytest.raises(CopyFailure) as failed:
+        b"".join(opened(bucket, bucket.put(manifest({url: len(body)})), "PARQUET MANIFEST"))
+    assert failed.value.load_error.file_name == url
+
+
 def test_one_bad_file_among_twenty_is_named(bucket: Bucket) -> None:
     """The error has its name, and no other's."""
     bodies = {bucket.put(letters(str(number))): len(letters(str(number))) for number in range(10, 30)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -23,7 +23,7 @@ from headrace_local.redshift.copying.failures import (
 )
 from headrace_local.redshift.copying.fitting import require_loadable
 from headrace_local.redshift.copying.manifest import read_manifest
-from headrace_local.redshift.copying.objects import Objects, OpenObject, S3Object
+from headrace_local.redshift.copying.objects import Objects, S3Object
 from headrace_local.redshift.copying.options import Compression, DelimitedFormat, JsonFormat, ParquetFormat
 from headrace_local.redshift.copying.parquet import ParquetSource
 from headrace_local.redshift.copying.statement import CopyStatement, S3Location
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
-_READERS = 8
+_READERS = 2
+_MESSAGE_BYTES = 512 * 1024
+_SMALL_BYTES = 256 * 1024
 _AHEAD_BYTES = 64 * 1024 * 1024
 
 
@@ -69,23 +71,29 @@ class CopySource:
         return self._errors.errors
 
     def __iter__(self) -> Iterator[bytes]:
-        return _one_ahead(self._lines())
+        return _one_ahead(_merged(self._lines()))
 
     def _lines(self) -> Iterator[bytes]:
         columnar = isinstance(self._statement.format, ParquetFormat)
-        for wanted, opened in _opened_ahead(self._objects, self._wanted):
-            if opened is not None:
-                _require_length(wanted, opened.found)
-                yield from self._chunks(opened.found, opened.content)
+        for wanted, file in _ahead(self._begun, self._wanted):
+            if file is not None:
+                yield from file.chunks
+                self.files.append(LoadedFile(file.found.url, file.found.bytes, file.source.rows))
             elif wanted.mandatory:
                 raise _missing(str(wanted.location), columnar=columnar)
         if not self.files:
             raise _missing(str(self._statement.source), columnar=columnar)
 
-    def _chunks(self, found: S3Object, content: Any) -> Iterator[bytes]:
-        source = self._source(found, content)
-        yield from source.chunks()
-        self.files.append(LoadedFile(found.url, found.bytes, source.rows))
+    def _begun(self, wanted: Wanted) -> BegunFile | None:
+        """A small columnar file is read to its end here, side by side with others; text files count their errors in
+        order."""
+        opened = self._objects.opened(wanted.location, wanted.likely_bytes)
+        if opened is None:
+            return None
+        _require_length(wanted, opened.found)
+        source = self._source(opened.found, opened.content)
+        small = isinstance(source, ParquetSource) and opened.found.bytes <= _SMALL_BYTES
+        return BegunFile(opened.found, source, [b"".join(source.chunks())] if small else source.chunks())
 
     def _source(self, found: S3Object, opened: Any) -> FileSource:
         match self._statement.format:
@@ -97,6 +105,18 @@ class CopySource:
             case JsonFormat() as json_format:
                 stream = decompressed(opened, json_format.compression)
                 return JsonSource(found.url, stream, self._columns, json_format, self._errors)
+
+
+def _merged(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Small ones together: each costs PostgreSQL a message, and us a change of threads."""
+    parts: list[bytes] = []
+    for chunk in chunks:
+        parts.append(chunk)
+        if sum(map(len, parts)) >= _MESSAGE_BYTES:
+            yield b"".join(parts)
+            parts = []
+    if parts:
+        yield b"".join(parts)
 
 
 def _one_ahead(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -152,17 +172,28 @@ class Wanted:
         return self.bytes or 0
 
 
-def _opened_ahead(objects: Objects, files: Sequence[Wanted]) -> Iterator[tuple[Wanted, OpenObject | None]]:
-    """In their order; some of the next ones are read meanwhile."""
-    coming: deque[tuple[Wanted, Future[OpenObject | None]]] = deque()
+@dataclass(frozen=True, slots=True)
+class BegunFile:
+    """One that is there."""
+
+    found: S3Object
+    source: FileSource
+    chunks: Iterable[bytes]
+
+
+def _ahead(
+    begin: Callable[[Wanted], BegunFile | None], files: Sequence[Wanted]
+) -> Iterator[tuple[Wanted, BegunFile | None]]:
+    """In their order; some of the next ones are begun meanwhile."""
+    coming: deque[tuple[Wanted, Future[BegunFile | None]]] = deque()
     waiting = deque(files)
     with ThreadPoolExecutor(_READERS) as pool:
         while waiting or coming:
             while waiting and (not coming or _is_room(coming)):
                 wanted = waiting.popleft()
-                coming.append((wanted, pool.submit(objects.opened, wanted.location, wanted.likely_bytes)))
-            wanted, opening = coming.popleft()
-            yield wanted, opening.result()
+                coming.append((wanted, pool.submit(begin, wanted)))
+            wanted, begun = coming.popleft()
+            yield wanted, begun.result()
 
 
 def _is_room(coming: Collection[tuple[Wanted, Any]]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -38,7 +39,10 @@ class ParquetSource:
         self._replacement = parquet.replacement
         with _readable(url):
             self._file = pq.ParquetFile(
-                source, buffer_size=_READ_BYTES, page_checksum_verification=True, coerce_int96_timestamp_unit="us"
+                pa.BufferReader(source.getbuffer()) if isinstance(source, io.BytesIO) else source,
+                buffer_size=0 if isinstance(source, io.BytesIO) else _READ_BYTES,
+                page_checksum_verification=True,
+                coerce_int96_timestamp_unit="us",
             )
             self._columns = fit(url, self._file.schema, self._file.schema_arrow, columns, parquet)
 
@@ -120,7 +124,7 @@ class _readable:  # noqa: N801 -- used as a statement
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (pa.ArrowException, OSError)):
+        if isinstance(error, (pa.ArrowException, OSError, UnicodeDecodeError)):
             sentence = f"File '{self._url}' is not a valid Parquet file: {error}"
             raise scan_failure(LoadError(self._url, SPECTRUM_SCAN_ERROR, sentence)) from error
 
