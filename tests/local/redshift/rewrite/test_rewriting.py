@@ -53,6 +53,8 @@ def squeezed(sql: str) -> str:
             "SELECT NVL2(a, NVL2(b, 1, 2), 3)",
             "SELECT (CASE WHEN a IS NOT NULL THEN (CASE WHEN b IS NOT NULL THEN 1 ELSE 2 END) ELSE 3 END)",
         ),
+        ("SELECT JSON_SERIALIZE(JSON_PARSE(a))", "SELECT (JSON_PARSE(a))::varchar"),
+        ("CREATE USER u PASSWORD DISABLE", "CREATE USER u PASSWORD NULL"),
         ("SELECT DATEADD(day, -1, x)", "SELECT pg_catalog.dateadd ('day', -1, x)"),
         ("SELECT datediff('hour', x, y)", "SELECT pg_catalog.datediff ('hour', x, y)"),
         ("SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY b)", "SELECT string_agg((a)::varchar, ',' ORDER BY b)"),

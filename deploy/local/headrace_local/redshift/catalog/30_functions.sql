@@ -103,7 +103,6 @@ CREATE OR REPLACE FUNCTION pg_catalog.sha2(value text, bits int) RETURNS text LA
 $$;
 
 CREATE OR REPLACE FUNCTION pg_catalog.json_parse(value text) RETURNS super LANGUAGE sql IMMUTABLE AS $$ SELECT value::jsonb $$;
-CREATE OR REPLACE FUNCTION pg_catalog.json_serialize(value jsonb) RETURNS varchar LANGUAGE sql IMMUTABLE AS $$ SELECT value::varchar $$;
 CREATE OR REPLACE FUNCTION pg_catalog.can_json_parse(value text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
   SELECT value IS JSON
 $$;

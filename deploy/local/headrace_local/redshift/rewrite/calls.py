@@ -52,6 +52,11 @@ def _convert(_sql: Sql, arguments: Sql, end: int) -> tuple[str, int]:
     return f"CAST({value} AS {type_name})", end
 
 
+def _json_serialize(_sql: Sql, arguments: Sql, end: int) -> tuple[str, int]:
+    """PostgreSQL has a function of this name with a syntax of its own."""
+    return f"({_exactly(arguments, 1, 'JSON_SERIALIZE')[0]})::varchar", end
+
+
 def _median(sql: Sql, arguments: Sql, end: int) -> tuple[str, int]:
     if _follows(sql, _OVER, end):
         raise NotImitatedError("MEDIAN as a window function is not imitated locally")
@@ -114,6 +119,7 @@ _CALLS: Final[dict[str, Callable[[Sql, Sql, int], tuple[str, int]]]] = {
     "nvl2": _nvl2,
     "decode": _decode,
     "convert": _convert,
+    "json_serialize": _json_serialize,
     "median": _median,
     "listagg": _listagg,
     "ratio_to_report": _ratio_to_report,

@@ -95,6 +95,13 @@ def _set(sql: Sql) -> Rewritten | None:
     return Rewritten(f"{sql.text[: found.end()]}headrace.{sql.text[found.end() :]}") if found else None
 
 
+def _user(sql: Sql) -> Rewritten | None:
+    """One who signs in by IAM alone."""
+    if not sql.match(r"(?:CREATE|ALTER)\s+USER\b"):
+        return None
+    return Rewritten(sql.sub(r"\bPASSWORD\s+DISABLE\b", "PASSWORD NULL").text)
+
+
 def _grant(sql: Sql) -> Rewritten | None:
     if not sql.match(r"(?:GRANT|REVOKE)\b"):
         return None
@@ -108,5 +115,6 @@ _COMMANDS: Final[tuple[Callable[[Sql], Rewritten | None], ...]] = (
     _vacuum,
     _analyze,
     _set,
+    _user,
     _grant,
 )
