@@ -13,6 +13,7 @@ import pytest
 
 from headrace_consumers.runtime.shard import RECORD_OVERHEAD_BYTES
 from headrace_consumers.settings import MIB, BatchSettings
+from headrace_producers.contracts.column import MAX_TEXT_BYTES
 from tests.consumers.engine.pulses import ARRIVAL_MS, EVENT, REFERENCE
 from tests.fakes.daemon import SHUTDOWN_LINE, initialize_line, record_of, records_line
 from tests.fakes.engines import running_engine
@@ -24,7 +25,11 @@ def _line(payloads: Iterable[bytes], first: int) -> bytes:
 
 
 def _event(size: int) -> bytes:
-    return EVENT[:-3] + b"x" * (size - len(EVENT) + 1) + b'"}'
+    """No text of a contract is longer than 64 KB: an event that is has a member that the contract does not know."""
+    if size <= MAX_TEXT_BYTES:
+        return EVENT[:-3] + b"x" * (size - len(EVENT) + 1) + b'"}'
+    head = EVENT[:-1] + b',"unknown":"'
+    return head + b"x" * (size - len(head) - 2) + b'"}'
 
 
 def _rows(output: Path) -> pa.Table:
