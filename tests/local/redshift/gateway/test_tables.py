@@ -187,3 +187,44 @@ def test_a_table_dropped_leaves_nothing_in_the_registry(client: Client) -> None:
     oid = client.value("SELECT 't'::regclass::oid")
     client.run("DROP TABLE t")
     assert client.value("SELECT count(*) FROM headrace_redshift.physical WHERE table_oid = %s", oid) == 0
+
+
+def test_a_late_binding_view_that_is_renamed_stays_one(client: Client) -> None:
+    """As dbt puts every view in its place: made under another name, then renamed over the old one."""
+    client.run("CREATE TABLE t (a INT)")
+    for definition in ("SELECT a FROM t", "SELECT a + 1 AS a FROM t"):
+        client.run(f"CREATE VIEW v_new AS {definition} WITH NO SCHEMA BINDING")
+        client.run("DROP VIEW IF EXISTS v")
+        client.run("ALTER TABLE v_new RENAME TO v")
+    client.run("DROP TABLE t")
+    client.run("CREATE TABLE t (a INT, b INT)")
+    client.run("INSERT INTO t VALUES (1, 2)")
+    assert client.rows("SELECT * FROM v") == [(2,)]
+    assert client.rows("SELECT view_name FROM headrace_redshift.late_view WHERE schema_name = current_schema()") == [
+        ("v",)
+    ]
+
+
+def test_a_late_binding_view_without_its_table_cannot_be_renamed(client: Client) -> None:
+    client.run("CREATE VIEW v AS SELECT a FROM nowhere WITH NO SCHEMA BINDING")
+    assert "not imitated locally" in client.refusal("ALTER TABLE v RENAME TO w")["M"]
+
+
+def test_roles_and_what_they_may_read_are_shown(client: Client) -> None:
+    """By the views that dbt asks before it grants."""
+    schema = client.value("SELECT current_schema()")
+    role = f"reader_of_{schema}"[:60]
+    client.run("CREATE TABLE t (a INT)")
+    client.run(f"CREATE ROLE {role}")
+    try:
+        assert client.value("SELECT count(*) FROM svv_roles WHERE role_name = %s", role) == 1
+        client.run(f"GRANT SELECT ON t TO ROLE {role}")
+        shown = (
+            "SELECT privilege_type, identity_type, identity_name FROM svv_relation_privileges"
+            " WHERE namespace_name = current_schema() AND relation_name = 't' AND identity_name <> current_user"
+        )
+        assert client.rows(shown) == [("SELECT", "role", role)]
+        client.run(f"REVOKE SELECT ON t FROM ROLE {role}")
+        assert client.rows(shown) == []
+    finally:
+        client.run(f"DROP ROLE {role}")

@@ -48,6 +48,8 @@ def squeezed(sql: str) -> str:
         ("ANALYZE t PREDICATE COLUMNS", "ANALYZE t"),
         ("SET query_group TO 'x'", "SET headrace.query_group TO 'x'"),
         ("GRANT SELECT ON t TO ROLE r", "GRANT SELECT ON t TO r"),
+        ("GRANT SELECT (a, role) ON t TO ROLE r, ROLE s", "GRANT SELECT (a, role) ON t TO r, s"),
+        ("REVOKE SELECT ON t FROM u, ROLE r", "REVOKE SELECT ON t FROM u, r"),
         ("SELECT NVL(a, 'NVL(x)') -- NVL(y)", "SELECT COALESCE(a, 'NVL(x)') -- NVL(y)"),
         (
             "SELECT NVL2(a, NVL2(b, 1, 2), 3)",

@@ -66,7 +66,7 @@ LANGUAGE plpgsql AS $$ BEGIN
   RETURN true;
 EXCEPTION
   WHEN undefined_table OR undefined_column OR undefined_function OR invalid_schema_name OR datatype_mismatch
-    OR insufficient_privilege OR duplicate_table THEN RETURN false;
+    OR insufficient_privilege OR duplicate_table OR unique_violation THEN RETURN false; -- the last two: another session made it
 END $$;
 
 CREATE OR REPLACE FUNCTION headrace_redshift.bind_all() RETURNS void
@@ -107,6 +107,18 @@ DECLARE place record := headrace_redshift.place(name);
 BEGIN
   DELETE FROM headrace_redshift.late_view AS late
   WHERE late.schema_name = place.schema_name AND late.view_name = place.view_name;
+END $$;
+
+CREATE OR REPLACE FUNCTION headrace_redshift.rename_late(name text, new_name text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE place record := headrace_redshift.place(name);
+BEGIN
+  UPDATE headrace_redshift.late_view AS late SET view_name = new_name
+  WHERE late.schema_name = place.schema_name AND late.view_name = place.view_name;
+  IF FOUND AND to_regclass(name) IS NULL THEN
+    RAISE EXCEPTION USING ERRCODE = '0A000',
+      MESSAGE = format('%s reads what is not there: renaming such a late-binding view is not imitated locally', name);
+  END IF;
 END $$;
 
 -- One that reads what is not there is no view of PostgreSQL's: it gets something to drop.

@@ -112,3 +112,17 @@ $$;
 GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.svv_columns, pg_catalog.svv_tables,
   pg_catalog.svv_redshift_columns, pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_schemas, pg_catalog.svv_external_schemas,
   pg_catalog.svv_external_tables, pg_catalog.svv_external_columns, pg_catalog.stv_mv_info, headrace_redshift.user_table TO PUBLIC;
+
+-- Roles and groups are both PostgreSQL's roles that nobody signs in as: here all are roles.
+CREATE OR REPLACE VIEW pg_catalog.svv_roles AS
+SELECT oid::int AS role_id, rolname::varchar AS role_name, 'headrace'::varchar AS role_owner, ''::varchar AS external_id
+FROM pg_roles WHERE NOT rolcanlogin AND rolname NOT LIKE 'pg\_%';
+CREATE OR REPLACE VIEW pg_catalog.svv_relation_privileges AS
+SELECT schema_name::varchar AS namespace_name, table_name::varchar AS relation_name, granted.privilege_type::varchar AS privilege_type,
+  granted.grantee::int AS identity_id, coalesce(rolname, 'public')::varchar AS identity_name,
+  CASE WHEN rolname IS NULL THEN 'public' WHEN rolcanlogin THEN 'user' ELSE 'role' END::varchar AS identity_type,
+  granted.is_grantable AS admin_option
+FROM headrace_redshift.user_table AS listed
+JOIN pg_class ON pg_class.oid = listed.oid, aclexplode(relacl) AS granted
+LEFT JOIN pg_roles ON pg_roles.oid = granted.grantee;
+GRANT SELECT ON pg_catalog.svv_roles, pg_catalog.svv_relation_privileges TO PUBLIC;

@@ -24,12 +24,20 @@ def alter_table(sql: Sql) -> Rewritten | None:
     _require_imitated(action)
     done = _add_column(table, action) or _retype(table, action) or _storage(table, action) or _key(table, action)
     done = done or _plain(table, action.text)
-    return replace(done, before=(unbind(table), *done.before))
+    return replace(done, before=(unbind(table), *_renaming(table, action), *done.before))
 
 
 def unbind(table: str) -> str:
     """Late-binding views let go of a table before it changes."""
     return f"SELECT headrace_redshift.unbind({literal(table)})"
+
+
+def _renaming(table: str, action: Sql) -> tuple[str, ...]:
+    """A late-binding view keeps being one under its new name."""
+    found = action.match(rf"RENAME\s+TO\s+({NAME})\s*$")
+    if found is None:
+        return ()
+    return (f"SELECT headrace_redshift.rename_late({literal(table)}, {literal(unquote(action.of(found, 1)))})",)
 
 
 def _plain(table: str, action: str, physical: Physical | None = None) -> Rewritten:

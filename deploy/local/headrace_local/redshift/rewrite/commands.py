@@ -8,7 +8,7 @@ from typing import Final
 
 from headrace_local.redshift.errors import NotImitatedError
 from headrace_local.redshift.rewrite.alterations import unbind
-from headrace_local.redshift.rewrite.masking import DOTTED, Sql
+from headrace_local.redshift.rewrite.masking import DOTTED, NAME, Sql
 from headrace_local.redshift.rewrite.plan import Rewritten, literal
 
 _NOT_IMITATED: Final = (
@@ -103,9 +103,10 @@ def _user(sql: Sql) -> Rewritten | None:
 
 
 def _grant(sql: Sql) -> Rewritten | None:
+    """PostgreSQL knows a role by its name alone."""
     if not sql.match(r"(?:GRANT|REVOKE)\b"):
         return None
-    return Rewritten(sql.sub(r"\b(TO|FROM)\s+ROLE\b", r"\1").text)
+    return Rewritten(sql.sub(rf"(\bTO|\bFROM|,)\s+ROLE\s+(?={NAME})", r"\1 ").text)
 
 
 _COMMANDS: Final[tuple[Callable[[Sql], Rewritten | None], ...]] = (

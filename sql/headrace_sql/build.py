@@ -1,0 +1,96 @@
+"""One build: the lock, the load up to which all models read, dbt, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from headrace_consumers.errors import WarehouseStatementError
+from headrace_consumers.warehouse.redshift import Redshift
+from headrace_consumers.warehouse.session import WarehouseSession
+from headrace_consumers.warehouse.tables import quoted
+from headrace_producers.errors import SettingsError
+from headrace_sql.dbt import Dbt
+from headrace_sql.lock import build_lock
+
+LOCK_SCHEMA = "core"
+
+
+class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What `headrace-sql build --json` prints. Keys are only ever added."""
+
+    ok: bool
+    load_seq: int
+    """All models have the loads up to this one, and none of a later one."""
+    made: int
+    """Models, seeds and snapshots."""
+    tests: int
+    failed: tuple[str, ...]
+    """Names of tests that failed and of models that could not be made."""
+    warned: tuple[str, ...]
+    skipped: tuple[str, ...]
+    """What stands as the build before left it, because something that it reads failed."""
+    seconds: float
+
+    def sentence(self) -> str:
+        said = (
+            f"load {self.load_seq}: {self.made} models, seeds and snapshots made, {self.tests} tests, "
+            f"{len(self.failed)} failed, {len(self.warned)} warnings, {self.seconds:.1f} s"
+        )
+        if self.failed:
+            said += f"; failed: {', '.join(self.failed)}"
+        if self.skipped:
+            said += f"; left as the build before made it: {len(self.skipped)} nodes"
+        return said
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """Blocks until dbt has ended. Raises BuildRunsError, LockLostError, ProjectError and the warehouse's errors."""
+
+    dbt: Dbt
+
+    def run(self, arguments: Sequence[str] = (), *, to_stderr: bool = False) -> BuildReport:
+        began_s = time.monotonic()
+        target = self.dbt.warehouse
+        with build_lock(Redshift(target), LOCK_SCHEMA, on_loss=self.dbt.stop):
+            load_seq = self._newest_load()
+            variables = {"load_seq": load_seq, "staging_schema": target.warehouse_schema}
+            code = self.dbt.run(["build", *arguments], variables, to_stderr=to_stderr)
+        results = self.dbt.results()
+        return BuildReport(
+            ok=code == 0,
+            load_seq=load_seq,
+            made=results.made,
+            tests=results.tests,
+            failed=results.failed,
+            warned=results.warned,
+            skipped=results.skipped,
+            seconds=round(time.monotonic() - began_s, 1),
+        )
+
+    def _newest_load(self) -> int:
+        session = Redshift(self.dbt.warehouse).connect()
+        try:
+            return newest_load(session, self.dbt.warehouse.warehouse_schema, self.dbt.project.pipeline)
+        finally:
+            session.close()
+
+
+def newest_load(session: WarehouseSession, schema: str, pipeline: str) -> int:
+    """The number of the loader's newest load. Raises SettingsError where it has no books here."""
+    head = f"{quoted(schema)}.loader_head"
+    try:
+        rows = session.query(f"SELECT seq FROM {head} WHERE pipeline = %s", pipeline)  # noqa: S608 -- our own name
+    except WarehouseStatementError as error:
+        if error.sqlstate not in ("42P01", "3F000"):
+            raise
+        rows = []
+    if len(rows) != 1:
+        raise SettingsError(
+            f"{head} has {len(rows)} rows for pipeline {pipeline}, and must have one: run `headrace-consumers schema apply`"
+        )
+    return int(rows[0][0])

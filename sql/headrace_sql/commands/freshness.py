@@ -1,0 +1,14 @@
+"""`headrace-sql freshness`."""
+
+from __future__ import annotations
+
+from headrace_sql.commands.options import MODELS, WAREHOUSE, Models, Place, dbt_of
+
+
+def freshness(*, models: Models = MODELS, warehouse: Place = WAREHOUSE) -> int:
+    """Say how old the newest rows of each source are. Exits with 1 where one is older than it may be.
+
+    What it may be stands with each source in models/staging; the sentence of each is dbt's.
+    """
+    dbt = dbt_of(models, warehouse)
+    return dbt.run(["source", "freshness"], {"staging_schema": warehouse.warehouse_schema})

@@ -1,0 +1,41 @@
+"""How commands say which project, target and folder they work with."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from headrace_consumers.commands.warehouse_options import FLAT_WAREHOUSE, completed
+from headrace_consumers.settings import WarehouseSettings
+from headrace_sql.dbt import Dbt
+from headrace_sql.project import Project
+
+Flag = Annotated[bool, Parameter(negative="")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings:
+    """Which models, and where dbt leaves its artifacts."""
+
+    target: Literal["local", "dev", "staging", "prod"] = "local"
+    """The environment, as profiles.yml has it: how many threads, and whether TLS is asked for."""
+    project_dir: Path | None = None
+    """The dbt project; the one that came with this command where not given."""
+    work_dir: Path | None = None
+    """For artifacts and dbt's log; `target` in the project where not given."""
+
+
+Models = Annotated[ModelSettings, Parameter(name="*")]
+Place = Annotated[WarehouseSettings, FLAT_WAREHOUSE]
+MODELS, WAREHOUSE = ModelSettings(), WarehouseSettings()
+
+
+def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
+    """Raises SettingsError and ProjectError."""
+    project = Project.at(models.project_dir)
+    work_dir = (models.work_dir or project.folder / "target").resolve()
+    return Dbt(project, models.target, work_dir, completed(warehouse, os.environ))

@@ -1,0 +1,132 @@
+"""dbt as a child process: its words go to our stdout as they are, its results are read from the file that it leaves."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from headrace_consumers.settings import WarehouseSettings
+from headrace_sql.errors import ProjectError
+from headrace_sql.project import Project
+
+_STOP_S = 30.0
+_FAILED = frozenset({"error", "fail", "runtime error"})
+_TEST_KINDS = frozenset({"test", "unit_test"})
+
+
+class NodeResult(msgspec.Struct, frozen=True):
+    """One line of dbt's `run_results.json`, as far as it is needed."""
+
+    unique_id: str
+    status: str
+    failures: int | None = None
+
+    @property
+    def kind(self) -> str:
+        return self.unique_id.split(".", 1)[0]
+
+    @property
+    def name(self) -> str:
+        """As dbt prints it: without the project, and without the digits that dbt adds to a test's name."""
+        return self.unique_id.split(".")[2]
+
+
+class RunResults(msgspec.Struct, frozen=True):
+    """What became of each node."""
+
+    results: tuple[NodeResult, ...] = ()
+
+    @property
+    def tests(self) -> int:
+        return sum(result.kind in _TEST_KINDS for result in self.results)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(result.name for result in self.results if result.status in _FAILED)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        return tuple(result.name for result in self.results if result.status == "skipped")
+
+    @property
+    def warned(self) -> tuple[str, ...]:
+        return tuple(result.name for result in self.results if result.status == "warn")
+
+    @property
+    def made(self) -> int:
+        """Models, seeds and snapshots that were built."""
+        return sum(result.status == "success" for result in self.results)
+
+
+@dataclass(slots=True)
+class Dbt:
+    """Runs dbt commands on one project and target. Artifacts and dbt's own log go to `work_dir`."""
+
+    project: Project
+    target: str
+    work_dir: Path
+    warehouse: WarehouseSettings
+    _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def run(self, command: Sequence[str], variables: Mapping[str, object], *, to_stderr: bool = False) -> int:
+        """dbt's exit code: 0, 1 where a node failed, 2 where dbt could not begin. Blocks; SIGTERM and Ctrl-C reach dbt,
+        which cancels its statements."""
+        line = [
+            str(Path(sys.executable).with_name("dbt")), "--no-version-check", *command,
+            "--project-dir", str(self.project.folder), "--profiles-dir", str(self.project.folder),
+            "--target", self.target, "--target-path", str(self.work_dir),
+            "--log-path", str(self.work_dir / "logs"), "--vars", msgspec.json.encode(dict(variables)).decode(),
+        ]  # fmt: skip
+        self._results_path.unlink(missing_ok=True)
+        out = sys.stderr if to_stderr else None
+        self._child = subprocess.Popen(line, env=self._environment(), stdout=out, start_new_session=True)
+        try:
+            return self._child.wait()
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        """Asks dbt to end; kills it where it does not. May be called from any thread."""
+        child = self._child
+        if child is None or child.poll() is not None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGINT)
+        try:
+            child.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+
+    def results(self) -> RunResults:
+        """Of the last command. Raises ProjectError where it left none: dbt did not come as far as its nodes."""
+        try:
+            return msgspec.json.decode(self._results_path.read_bytes(), type=RunResults)
+        except FileNotFoundError:
+            raise ProjectError(
+                f"dbt ended before it ran a node of {self.project.folder}; its words are above, and in "
+                f"{self.work_dir / 'logs' / 'dbt.log'}"
+            ) from None
+
+    @property
+    def _results_path(self) -> Path:
+        return self.work_dir / "run_results.json"
+
+    def _environment(self) -> dict[str, str]:
+        """What profiles.yml asks for."""
+        place = self.warehouse
+        return {
+            **os.environ,
+            "HEADRACE_WAREHOUSE_HOST": place.warehouse_host,
+            "HEADRACE_WAREHOUSE_PORT": str(place.warehouse_port),
+            "HEADRACE_WAREHOUSE_DATABASE": place.warehouse_database,
+            "HEADRACE_WAREHOUSE_USER": place.warehouse_user,
+            "HEADRACE_WAREHOUSE_PASSWORD": place.warehouse_password,
+        }

@@ -1,0 +1,26 @@
+{#
+    Departments are roles of the warehouse; which role reads which model stands in dbt_project.yml. Where Terraform has
+    made them, nothing is made here.
+#}
+{% macro department_roles() %}
+    {% do return(["headrace_operations", "headrace_network_planning", "headrace_maintenance"]) %}
+{% endmacro %}
+
+
+{% macro make_missing_roles() %}
+    {% if execute and flags.WHICH in ("build", "run", "snapshot") %}
+        {% set known = run_query("select role_name from svv_roles").columns[0].values() | map("trim") | list %}
+        {% for role in department_roles() if role not in known %} create role {{ role }}; {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+
+{% macro let_roles_in() %}
+    {% if execute and flags.WHICH in ("build", "run", "snapshot") %}
+        {% for schema in ("core", "mart") %}
+            {% for role in department_roles() %}
+                grant usage on schema {{ generate_schema_name(schema, none) }} to role {{ role }};
+            {% endfor %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}

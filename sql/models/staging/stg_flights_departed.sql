@@ -1,0 +1,21 @@
+select
+    event_id as flight_id,
+    scheduled_at,
+    departed_at,
+    local_date,
+    carrier,
+    flight as flight_number,
+    tailnum,
+    origin,
+    dest,
+    distance as distance_mi,
+    sched_dep_time,
+    dep_time,
+    dep_delay as dep_delay_min,
+    sched_arr_time,
+    arr_time,
+    arr_delay as arr_delay_min,
+    air_time as air_time_min,
+    arrival_time as received_at,
+    commit_id
+from {{ source("flights", "flights_departed") }}

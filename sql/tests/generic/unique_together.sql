@@ -1,0 +1,11 @@
+{# Rows whose columns together are not unique. #}
+{% test unique_together(model, columns) %}
+
+select
+    {{ columns | join(", ") }},
+    count(*) as row_count
+from {{ model }}
+group by {{ columns | join(", ") }}
+having count(*) > 1
+
+{% endtest %}
