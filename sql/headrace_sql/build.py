@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from headrace_consumers.errors import WarehouseStatementError
+from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.load.ledger import Ledger
 from headrace_consumers.warehouse.redshift import Redshift
-from headrace_consumers.warehouse.session import WarehouseSession
-from headrace_consumers.warehouse.tables import quoted
-from headrace_producers.errors import SettingsError
 from headrace_sql.dbt import Dbt
 from headrace_sql.lock import build_lock
 
@@ -75,22 +73,7 @@ class Build:
     def _newest_load(self) -> int:
         session = Redshift(self.dbt.warehouse).connect()
         try:
-            return newest_load(session, self.dbt.warehouse.warehouse_schema, self.dbt.project.pipeline)
+            lineage = Lineage(self.dbt.project.pipeline, generation=0, stream_created_ms=0)  # the head is of all
+            return Ledger(self.dbt.warehouse.warehouse_schema, lineage).head(session)
         finally:
             session.close()
-
-
-def newest_load(session: WarehouseSession, schema: str, pipeline: str) -> int:
-    """The number of the loader's newest load. Raises SettingsError where it has no books here."""
-    head = f"{quoted(schema)}.loader_head"
-    try:
-        rows = session.query(f"SELECT seq FROM {head} WHERE pipeline = %s", pipeline)  # noqa: S608 -- our own name
-    except WarehouseStatementError as error:
-        if error.sqlstate not in ("42P01", "3F000"):
-            raise
-        rows = []
-    if len(rows) != 1:
-        raise SettingsError(
-            f"{head} has {len(rows)} rows for pipeline {pipeline}, and must have one: run `headrace-consumers schema apply`"
-        )
-    return int(rows[0][0])

@@ -36,7 +36,8 @@ class NodeResult(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """As dbt prints it: without the project, and without the digits that dbt adds to a test's name."""
-        return self.unique_id.split(".")[2]
+        parts = self.unique_id.split(".")
+        return parts[3] if self.kind == "unit_test" else parts[2]
 
 
 class RunResults(msgspec.Struct, frozen=True):

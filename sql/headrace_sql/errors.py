@@ -19,4 +19,4 @@ class ProjectError(TerminalError):
 
 
 class LockLostError(TerminalError):
-    """The connection that held the lock broke, so another build may have begun: dbt was stopped. Building again is safe."""
+    """The connection that held the lock broke, so another build may have begun: dbt was stopped. Build again."""
