@@ -1,6 +1,6 @@
 # The project's verbs. Each is one command that also works without just.
 
-mypy_paths := "producers/headrace_producers consumers/headrace_consumers deploy/local/headrace_local tests"
+mypy_paths := "producers/headrace_producers consumers/headrace_consumers sql/headrace_sql deploy/local/headrace_local tests"
 
 # List the verbs
 _default:
@@ -19,6 +19,7 @@ lint:
     uv run --group lint ruff check .
     uv run --group lint ruff format --check .
     uv run --group lint mypy {{mypy_paths}}
+    uv run --group lint sqlfluff lint sql/models sql/tests sql/athena
     uv run --group lint lint-imports --config .importlinter
 
 # Format, and fix what can be fixed

@@ -14,12 +14,15 @@
             commit_id,
             max(load_seq) as load_seq
         from {{ ref("stg_loads") }}
-        where table_name = '{{ table_name }}'
-            {%- if var("load_seq") is not none %}
-            and load_seq <= {{ var("load_seq") }}
-            {%- endif %}
+        where table_name = '{{ table_name }}' and {{ within_run("load_seq") }}
         group by commit_id
     )
+{%- endmacro %}
+
+
+{# Whether a load is one that this run may read. #}
+{% macro within_run(column) -%}
+    {%- if var("load_seq") is none -%} true {%- else -%} {{ column }} <= {{ var("load_seq") }} {%- endif -%}
 {%- endmacro %}
 
 

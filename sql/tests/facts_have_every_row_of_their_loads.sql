@@ -34,7 +34,6 @@ select
     held.rows_held
 from commits
 full outer join held on commits.fact = held.fact and commits.commit_id = held.commit_id
-where coalesce(commits.rows_booked, 0) <> coalesce(held.rows_held, 0)
-    {%- if var("load_seq") is not none %}
-    and coalesce(commits.load_seq, 0) <= {{ var("load_seq") }}
-    {%- endif %}
+where
+    coalesce(commits.rows_booked, 0) <> coalesce(held.rows_held, 0)
+    and {{ within_run("coalesce(commits.load_seq, 0)") }}

@@ -15,7 +15,7 @@ with totals as (
     select
         'aircraft_use' as mart,
         sum(flights + cancelled) as flights,
-        (select count(*) from {{ ref("fct_flights") }} where tailnum is not null) as expected
+        (select count(tailnum) from {{ ref("fct_flights") }}) as expected
     from {{ ref("aircraft_use") }}
     union all
     select

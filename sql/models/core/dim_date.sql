@@ -1,6 +1,8 @@
 with digits as (
-    {%- for digit in range(10) %}
-    select {{ digit }} as digit {{ "union all" if not loop.last }}
+    select 0 as digit
+    {%- for digit in range(1, 10) %}
+    union all
+    select {{ digit }} as digit
     {%- endfor %}
 ),
 
@@ -12,7 +14,7 @@ days as (
                 ones.digit + 10 * tens.digit + 100 * hundreds.digit + 1000 * thousands.digit + 10000 * myriads.digit,
                 cast('{{ var("first_day") }}' as timestamp)
             ) as date
-        ) as day
+        ) as date_day
     from digits as ones
     cross join digits as tens
     cross join digits as hundreds
@@ -21,13 +23,13 @@ days as (
 )
 
 select
-    day as date_day,
-    cast(date_part(year, day) as integer) as year_number,
-    cast(date_part(quarter, day) as integer) as quarter_of_year,
-    cast(date_part(month, day) as integer) as month_of_year,
-    cast(date_trunc('month', day) as date) as month_start,
-    cast(date_part(day, day) as integer) as day_of_month,
-    cast(datediff(day, cast('1900-01-01' as date), day) % 7 + 1 as integer) as day_of_week,
-    datediff(day, cast('1900-01-01' as date), day) % 7 >= 5 as is_weekend
+    date_day,
+    cast(date_part(year, date_day) as integer) as year_number,
+    cast(date_part(quarter, date_day) as integer) as quarter_of_year,
+    cast(date_part(month, date_day) as integer) as month_of_year,
+    cast(date_trunc('month', date_day) as date) as month_start,
+    cast(date_part(day, date_day) as integer) as day_of_month,
+    cast(datediff(day, cast('1900-01-01' as date), date_day) % 7 + 1 as integer) as day_of_week,
+    datediff(day, cast('1900-01-01' as date), date_day) % 7 >= 5 as is_weekend
 from days
-where day <= '{{ var("last_day") }}'
+where date_day <= '{{ var("last_day") }}'

@@ -9,9 +9,13 @@ with versions as (
 ),
 
 seen_in_flights as (
-    select tailnum from {{ ref("stg_flights_departed") }} where tailnum is not null
+    select tailnum
+    from {{ ref("stg_flights_departed") }}
+    where tailnum is not null
     union
-    select tailnum from {{ ref("stg_flights_cancelled") }} where tailnum is not null
+    select tailnum
+    from {{ ref("stg_flights_cancelled") }}
+    where tailnum is not null
 )
 
 select

@@ -9,7 +9,9 @@
     )
 }}
 
-with states as ({{ last_states("stg_hourly_departures", "hourly_departures", ["airport", "hour_start"]) }})
+with states as (
+    {{ last_states("stg_hourly_departures", "hourly_departures", ["airport", "hour_start"]) }}
+)
 
 select
     airport,

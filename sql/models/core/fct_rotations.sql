@@ -9,7 +9,9 @@
     )
 }}
 
-with states as ({{ last_states("stg_rotations", "rotations", ["tailnum", "rotation_start"]) }})
+with states as (
+    {{ last_states("stg_rotations", "rotations", ["tailnum", "rotation_start"]) }}
+)
 
 select
     tailnum,

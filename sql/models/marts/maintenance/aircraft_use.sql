@@ -1,9 +1,13 @@
 with flights as (
-    select * from {{ ref("fct_flights") }} where tailnum is not null
+    select *
+    from {{ ref("fct_flights") }}
+    where tailnum is not null
 ),
 
 planes as (
-    select * from {{ ref("dim_plane") }} where is_current
+    select *
+    from {{ ref("dim_plane") }}
+    where is_current
 ),
 
 tallied as (
