@@ -17,8 +17,8 @@ tallied as (
         count(case when not is_cancelled then 1 end) as flights,
         count(case when is_cancelled then 1 end) as cancelled,
         count(distinct case when not is_cancelled then local_date end) as days_flown,
-        sum(case when not is_cancelled then distance_mi end) as miles,
-        sum(air_time_min) as air_time_min
+        cast(sum(case when not is_cancelled then distance_mi else 0 end) as bigint) as miles,
+        cast(sum(coalesce(air_time_min, 0)) as bigint) as air_time_min
     from flights
     group by tailnum, local_month
 )
@@ -29,8 +29,8 @@ select
     tallied.flights,
     tallied.cancelled,
     tallied.days_flown,
-    coalesce(tallied.miles, 0) as miles,
-    coalesce(tallied.air_time_min, 0) as air_time_min,
+    tallied.miles,
+    tallied.air_time_min,
     planes.manufacturer,
     planes.model,
     planes.year_built,

@@ -21,7 +21,7 @@ tallied as (
         count(case when flights.is_cancelled then 1 end) as cancelled,
         count(distinct flights.carrier) as carriers,
         count(case when not flights.is_cancelled then planes.seats end) as departed_with_known_seats,
-        sum(case when not flights.is_cancelled then planes.seats end) as known_seats_flown
+        cast(sum(case when not flights.is_cancelled then planes.seats end) as bigint) as known_seats_flown
     from flights
     left join planes
         on flights.tailnum = planes.tailnum
