@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
+import tenacity
+
 from headrace_consumers.catalog.changes import Change, CreateDatabase, CreateTable
 from headrace_consumers.catalog.folders import Folders
 from headrace_consumers.catalog.plan import CatalogPlan, Existing, plan
 from headrace_consumers.catalog.tables import CatalogTable, TableName, Wanted
 from headrace_consumers.errors import CatalogChangedError
+
+_ATTEMPTS = 5
 
 
 class TableCatalog(Protocol):
@@ -40,6 +44,12 @@ def read_existing(catalog: TableCatalog, folders: Folders, wanted: Wanted) -> Ex
     )
 
 
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(CatalogChangedError),
+    stop=tenacity.stop_after_attempt(_ATTEMPTS),
+    wait=tenacity.wait_random_exponential(multiplier=0.05, max=2.0),
+    reraise=True,
+)
 def apply(
     catalog: TableCatalog,
     folders: Folders,
@@ -48,20 +58,7 @@ def apply(
     tell: Callable[[CatalogPlan], None],
 ) -> CatalogPlan:
     """Makes all changes that are not refused, and tells each plan before. Safe beside another `apply`: where that one
-    was first, what is left to do is asked once again. Wherever it was interrupted, calling it again goes on."""
-    try:
-        return _apply(catalog, folders, wanted, now, tell)
-    except CatalogChangedError:
-        return _apply(catalog, folders, wanted, now, tell)
-
-
-def _apply(
-    catalog: TableCatalog,
-    folders: Folders,
-    wanted: Wanted,
-    now: datetime,
-    tell: Callable[[CatalogPlan], None],
-) -> CatalogPlan:
+    was first, what is left to do is asked anew. Wherever it was interrupted, calling it again goes on."""
     existing = read_existing(catalog, folders, wanted)
     found = plan(wanted, existing, now)
     tell(found)

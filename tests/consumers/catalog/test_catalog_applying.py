@@ -78,6 +78,6 @@ class Restless(Shelf):
 
 
 def test_it_gives_up_where_somebody_is_always_first() -> None:
-    """After the second time, with a sentence that says to try again."""
+    """After some times, with a sentence that says to try again."""
     with pytest.raises(CatalogChangedError):
         applied(Restless(), visits)

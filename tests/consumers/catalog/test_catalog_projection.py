@@ -48,6 +48,12 @@ def test_whatever_the_skew_lets_in_is_seen(grain: Grain, now: datetime, skew_s: 
     assert f"s3://b/x/{grain.column}={folder}/" in set(projected(table_of(made, made.span), now))
 
 
+def test_one_partition_ahead_is_always_seen() -> None:
+    """Clocks differ, also where no skew is allowed; more of it, more partitions."""
+    assert {ahead_for(0.0, grain) for grain in Grain} == {1}
+    assert [ahead_for(5 * 3600.0, grain) for grain in Grain] == [1, 1, 5]
+
+
 @given(GRAINS, TIMES, st.lists(TIMES, max_size=5), st.sampled_from(["", "NOW-3YEARS,NOW", "garbage", ",", "NOW,NOW"]))
 def test_whatever_has_a_folder_is_seen(grain: Grain, now: datetime, times: list[datetime], stated: str) -> None:
     """Before the range and behind it, whatever the range was; and nothing is left outside of what it is then."""
