@@ -33,7 +33,7 @@ PARQUET = Formats(
 )
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class TableName:
     database: str
     name: str
