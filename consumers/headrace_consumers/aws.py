@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import NoRegionError
+
+from headrace_producers.errors import SettingsError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_glue import GlueClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
 
@@ -33,6 +38,14 @@ class AwsClients:
     s3: S3Client
 
 
+@dataclass(frozen=True, slots=True)
+class CatalogClients:
+    """As AwsClients, of those that change the catalog."""
+
+    glue: GlueClient
+    s3: S3Client
+
+
 def make_tails(s3: S3Client) -> TailReader:
     """Where this client reads, with the environment's credentials."""
     from obstore.auth.boto3 import Boto3CredentialProvider
@@ -50,3 +63,12 @@ def make_clients(region: str | None = None) -> AwsClients:
         kinesis=session.client("kinesis", config=_CONFIG),
         s3=session.client("s3", config=_CONFIG),
     )
+
+
+def make_catalog_clients(environ: Mapping[str, str]) -> CatalogClients:
+    """Opens no connection. SettingsError where no region is set; AWS_REGION counts too, which boto3 does not read."""
+    session = boto3.Session(region_name=environ.get("AWS_REGION"))
+    try:
+        return CatalogClients(glue=session.client("glue", config=_CONFIG), s3=session.client("s3", config=_CONFIG))
+    except NoRegionError:
+        raise SettingsError("no AWS region: set AWS_REGION or AWS_DEFAULT_REGION") from None

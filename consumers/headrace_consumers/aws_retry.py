@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
 import tenacity
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 
 from headrace_producers.errors import TerminalError, TransientError
 
@@ -26,6 +33,16 @@ TERMINAL_CODES = frozenset({
     "IdempotentParameterMismatchException", "InvalidArgument", "InvalidArgumentException", "NoSuchBucket",
     "ResourceNotFoundException", "ValidationException",
 })  # fmt: skip
+REFUSED_CODES = frozenset({
+    "AccessDenied", "AccessDeniedException", "403", "UnrecognizedClientException", "ExpiredTokenException",
+    "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
+})  # fmt: skip
+_BUSY_CODES = frozenset({
+    "OperationTimeoutException", "RequestLimitExceeded", "ResourceNotReadyException", "Throttling",
+    "ThrottlingException", "TooManyRequestsException",
+})  # fmt: skip
+_SERVER_ERROR = 500
+NO_CREDENTIALS = "no AWS credentials: set AWS_ACCESS_KEY_ID and its secret, a profile or a role"
 
 
 def error_code(error: BaseException) -> str:
@@ -78,3 +95,38 @@ def retried(call: Callable[[], T], what: str, retry: Callable[[BaseException], b
         if retry(error):
             raise TransientError(f"{what}: {said} for {_limit_s.get():.0f} s; try again later") from error
         raise
+
+
+def asked(call: Callable[[], T], what: str) -> T:
+    """As `retried`, for commands that somebody waits for: only throttling and failures of AWS's own are tried again,
+    all else is told at once."""
+    try:
+        return retried(call, what, retry=_is_busy)
+    except (NoCredentialsError, PartialCredentialsError):
+        raise TerminalError(NO_CREDENTIALS) from None
+    except ClientError as error:
+        code = error_code(error)
+        if code in REFUSED_CODES:
+            raise TerminalError(f"{what}: AWS refused ({code}); check credentials and permissions") from None
+        raise TerminalError(f"{what}: {code}: {error.response.get('Error', {}).get('Message', '')}") from None
+
+
+def none_where(codes: Collection[str], call: Callable[[], T]) -> Callable[[], T | None]:
+    """The same call, which gives None where AWS answers with one of these codes."""
+
+    def found() -> T | None:
+        try:
+            return call()
+        except ClientError as error:
+            if error_code(error) in codes:
+                return None
+            raise
+
+    return found
+
+
+def _is_busy(error: BaseException) -> bool:
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return status >= _SERVER_ERROR or error_code(error) in _BUSY_CODES
+    return passes_by_itself(error) and not isinstance(error, NoCredentialsError | PartialCredentialsError)

@@ -40,6 +40,13 @@ for where, what in {
 }.items():
     schema.command(f"headrace_consumers.{where}", help=what)
 app.command(schema)
+catalog = App(name="catalog", help="The lake's tables in the Glue Data Catalog, as contracts and windows want them.")
+for where, what in {
+    "commands.catalog:plan": "Print what would change.",
+    "commands.catalog:apply": "Print what changes, and change it.",
+}.items():
+    catalog.command(f"headrace_consumers.{where}", help=what)
+app.command(catalog)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 TransientError
 ├── WarehouseAwayError      the warehouse cannot be reached, or the connection was lost: the outcome may be unknown
 ├── WarehouseBusyError      another transaction was in the way: nothing was changed, the same again may pass
+├── CatalogChangedError     another one changed the table, or the database, in the catalog first
 └── (botocore's throttling, timeouts and 5xx are retried where they are met)
 TerminalError
 ├── ProtocolError           the MultiLangDaemon said something that the protocol does not know
@@ -68,6 +69,10 @@ class WarehouseAwayError(TransientError):
 
 class WarehouseBusyError(TransientError):
     """A serialization failure, a deadlock, or a lock that was waited for too long: the transaction changed nothing."""
+
+
+class CatalogChangedError(TransientError):
+    """A table or database of the catalog is not as it was read: nothing was changed, reading anew may help."""
 
 
 class WarehouseStatementError(TerminalError):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal
 
 from headrace_producers.errors import SettingsError
 
 MIB = 1024 * 1024
 MIN_FAILOVER_TIME_MS = 1_000
+_PREFIX = re.compile(r"[a-z][a-z0-9_]{0,127}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,34 @@ class LakeSettings:
     def buckets(self) -> dict[str, str]:
         """Zone to bucket."""
         return {"raw": self.raw_bucket, "processed": self.processed_bucket, "curated": self.curated_bucket}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogSettings:
+    """Where the lake's tables stand in the Glue Data Catalog."""
+
+    catalog_prefix: str = "headrace"
+    """Databases are `<prefix>_raw`, `<prefix>_processed` and `<prefix>_curated`; pipelines share them."""
+    catalog_since: str = ""
+    """ISO date. Athena sees partitions from here on, and from the bucket's first one where that is earlier. Where
+    empty, months and days count from 2000, hours from a year before the table is made."""
+
+    def __post_init__(self) -> None:
+        if not _PREFIX.fullmatch(self.catalog_prefix):
+            raise SettingsError(f"catalog_prefix {self.catalog_prefix!r}: lower-case letters, digits and _ please")
+        _ = self.since
+
+    def database(self, zone: str) -> str:
+        return f"{self.catalog_prefix}_{zone}"
+
+    @property
+    def since(self) -> date | None:
+        if not self.catalog_since:
+            return None
+        try:
+            return date.fromisoformat(self.catalog_since)
+        except ValueError:
+            raise SettingsError(f"catalog_since {self.catalog_since!r} is no date such as 2013-01-31") from None
 
 
 @dataclass(frozen=True, kw_only=True)

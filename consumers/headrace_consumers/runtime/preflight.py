@@ -18,6 +18,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
 )
 
+from headrace_consumers.aws_retry import NO_CREDENTIALS, REFUSED_CODES
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.kinesis import KinesisStream
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MISSING = frozenset({"ResourceNotFoundException", "404", "NoSuchBucket"})
-_REFUSED = frozenset({
-    "AccessDenied", "AccessDeniedException", "403", "UnrecognizedClientException", "ExpiredTokenException",
-    "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException", "IncompleteSignature",
-})  # fmt: skip
 PATIENCE = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 2, "mode": "standard"})
 """Whoever starts a worker waits for this; the running worker has patience of its own."""
 
@@ -122,12 +119,12 @@ def _asked(call: Callable[[], T], what: str) -> T:
     try:
         return call()
     except (NoCredentialsError, PartialCredentialsError):
-        raise TerminalError("no AWS credentials: set AWS_ACCESS_KEY_ID and its secret, a profile or a role") from None
+        raise TerminalError(NO_CREDENTIALS) from None
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "")
         if code in _MISSING:
             raise TerminalError(f"{what} is not in this account and region; create it, or name another") from None
-        if code in _REFUSED:
+        if code in REFUSED_CODES:
             raise TerminalError(f"{what}: AWS refused ({code}); check credentials and permissions") from None
         raise TransientError(f"{what}: AWS answered {code}") from None
     except (BotoCoreError, HTTPClientError) as error:

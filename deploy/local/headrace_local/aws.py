@@ -17,7 +17,7 @@ from headrace_local.errors import StartError
 from headrace_local.folder import StackFolder
 
 ROLE = "aws"
-SERVICES = ("kinesis", "s3", "dynamodb", "cloudwatch")
+SERVICES = ("kinesis", "s3", "dynamodb", "cloudwatch", "glue", "athena")
 _HOST = "127.0.0.1"
 _READY_TIMEOUT_S = 60.0
 _POLL_S = 0.05
@@ -70,6 +70,7 @@ def _environment(folder: StackFolder, port: int, services: Sequence[str]) -> dic
         "BIND_HOST": _HOST,
         "GATEWAY_PORT": str(port),
         "SERVICES": ",".join(services),
+        "ATHENA_ENGINE": "duckdb",
         "S3_DATA_DIR": str(path / "s3"),
         "STATE_DIR": str(path / "aws-state"),
         # Without a socket it leaves the containers of other emulators on this machine alone.

@@ -1,0 +1,48 @@
+"""Files of every table of the flights pipeline, as the engine and the windows service write them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace_consumers.lake.encode import encode_files
+from headrace_consumers.lake.objects import EncodedFile
+from headrace_consumers.records import ShardRecords
+from headrace_consumers.stages import stage_batch
+from headrace_consumers.stages.staged import ShardStart
+from headrace_consumers.windows import Window
+from headrace_consumers.windows_service.emitting import emit
+from headrace_consumers.windows_service.files import curated_files
+from headrace_consumers.windows_service.state import WindowState
+from headrace_local.pipelines import flights
+from tests.consumers.lake_encode.flights import SHARD, event_lines, packed, records_of
+
+ATTEMPT = "018bcfe56800aaaaaaaaaaaaaaaa"
+FLIGHTS = 400
+FAR_FUTURE_US = 10**16
+
+
+def lake_files() -> list[EncodedFile]:
+    """Of January and March, with one dead letter, with late events, and with all windows."""
+    january = event_lines(FLIGHTS)
+    march = [line.replace(b"2013-01-0", b"2013-03-0") for line in january]
+    records = records_of([*packed([*january, *march, b"{}\n", *january[:20]])])
+    staged = stage_batch(flights, [ShardRecords(SHARD, records)], {SHARD: ShardStart()}, 1 << 26)
+    files = encode_files(flights, staged, ATTEMPT, {SHARD: ShardStart()}, {SHARD: (0, 10**55)})
+    return [*files, *(file for window in flights.windows for file in _windows(window, files))]
+
+
+def _windows(window: Window, files: Sequence[EncodedFile]) -> Iterator[EncodedFile]:
+    state = WindowState.of(window, flights.table(window.table).contract, _no_object, None)
+    partials: list[pa.Table] = [
+        pq.read_table(io.BytesIO(file.body)) for file in files if file.partition == window.folder
+    ]
+    emission = emit(state, state.add(partials), FAR_FUTURE_US, 64)
+    return curated_files(state, emission.rows, ATTEMPT)
+
+
+def _no_object(bucket: str, key: str) -> bytes:
+    raise AssertionError(f"nothing was ever written to {bucket}/{key}")
