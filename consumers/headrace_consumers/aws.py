@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from botocore.exceptions import NoRegionError
 from headrace_producers.errors import SettingsError
 
 if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_kinesis import KinesisClient
@@ -67,8 +69,20 @@ def make_clients(region: str | None = None) -> AwsClients:
 
 def make_catalog_clients(environ: Mapping[str, str]) -> CatalogClients:
     """Opens no connection. SettingsError where no region is set; AWS_REGION counts too, which boto3 does not read."""
-    session = boto3.Session(region_name=environ.get("AWS_REGION"))
-    try:
+    with _region_asked_for():
+        session = boto3.Session(region_name=environ.get("AWS_REGION"))
         return CatalogClients(glue=session.client("glue", config=_CONFIG), s3=session.client("s3", config=_CONFIG))
+
+
+def make_athena(environ: Mapping[str, str]) -> AthenaClient:
+    """As the catalog's clients."""
+    with _region_asked_for():
+        return boto3.Session(region_name=environ.get("AWS_REGION")).client("athena", config=_CONFIG)
+
+
+@contextmanager
+def _region_asked_for() -> Iterator[None]:
+    try:
+        yield
     except NoRegionError:
         raise SettingsError("no AWS region: set AWS_REGION or AWS_DEFAULT_REGION") from None

@@ -25,9 +25,18 @@ for where, what in {
     "commands.build:build": "Build and test all models, once.",
     "commands.freshness:freshness": "Say how old the newest rows of each source are.",
     "commands.docs:docs": "Make the models' documentation, one HTML file.",
+    "commands.unload:unload": "Carry all marts to the curated zone and into the catalog.",
     "commands.sources:sources": "Write dbt's sources from a pipeline's contracts.",
 }.items():
     app.command(f"headrace_sql.{where}", help=what)
+athena = App(name="athena", help="The project's named queries on the lake.")
+for where, what in {
+    "commands.athena:apply": "Put the named queries into the workgroup.",
+    "commands.athena:run": "Run one and print its rows.",
+}.items():
+    athena.command(f"headrace_sql.{where}", help=what)
+athena.command("headrace_sql.commands.athena:list_queries", name="list", help="Say which there are.")
+app.command(athena)
 
 
 def main() -> None:

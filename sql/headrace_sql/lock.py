@@ -33,12 +33,12 @@ class BuildLock:
     def require_held(self) -> None:
         """Raises LockLostError."""
         if self.lost.is_set():
-            raise LockLostError("the connection that held the build's lock broke: dbt was stopped; build again")
+            raise LockLostError("the connection that held the build's lock broke, so this was stopped; run it again")
 
 
 @contextmanager
 def build_lock(
-    warehouse: Warehouse, schema: str, *, on_loss: Callable[[], None], look_every_s: float = LOOK_EVERY_S
+    warehouse: Warehouse, schema: str, *, on_loss: Callable[[], None] = lambda: None, look_every_s: float = LOOK_EVERY_S
 ) -> Iterator[BuildLock]:
     """Holds the lock in `schema`, which is made where it is missing. Looks now and then whether it still does, and
     calls `on_loss`, from a thread of its own, where not. Raises BuildRunsError, and the warehouse's errors."""

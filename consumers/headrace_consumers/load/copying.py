@@ -96,10 +96,13 @@ def manifest_key(pipeline: str, load_id: str, number: int) -> str:
     return f"{pipeline}_loads/{load_id}-{number}.manifest"
 
 
+def iam_role(role: str) -> str:
+    """By which COPY and UNLOAD reach S3: an ARN, or `default`."""
+    return "IAM_ROLE default" if role == "default" else f"IAM_ROLE '{role}'"
+
+
 def copy_statement(schema: str, table: str, columns: Sequence[str], manifest_url: str, role: str) -> str:
-    """`role` is an ARN, or `default`."""
-    authority = "default" if role == "default" else f"'{role}'"
     return (
         f"COPY {quoted(schema)}.{quoted(table)} ({', '.join(map(quoted, columns))}) FROM '{manifest_url}' "
-        f"IAM_ROLE {authority} FORMAT AS PARQUET MANIFEST"
+        f"{iam_role(role)} FORMAT AS PARQUET MANIFEST"
     )

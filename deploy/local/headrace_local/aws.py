@@ -71,6 +71,7 @@ def _environment(folder: StackFolder, port: int, services: Sequence[str]) -> dic
         "GATEWAY_PORT": str(port),
         "SERVICES": ",".join(services),
         "ATHENA_ENGINE": "duckdb",
+        "TZ": "UTC",  # as Athena reads instants
         "S3_DATA_DIR": str(path / "s3"),
         "STATE_DIR": str(path / "aws-state"),
         # Without a socket it leaves the containers of other emulators on this machine alone.

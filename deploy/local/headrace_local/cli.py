@@ -89,6 +89,17 @@ def status(*, name: Name = None) -> int:
 
 
 @app.command
+def env(*, name: Name = None) -> int:
+    """Print exports for `eval`, as `up` does: by them a shell finds a stack that runs, `demo --keep`'s too."""
+
+    def run() -> int:
+        print(_exports(_running(name)))
+        return 0
+
+    return _told(run)
+
+
+@app.command
 def sql(query: str | None = None, *, name: Name = None) -> int:
     r"""Run one query against the stack's local Redshift and print its rows, or open a prompt (`\q` ends it).
 
@@ -101,10 +112,7 @@ def sql(query: str | None = None, *, name: Name = None) -> int:
     def run() -> int:
         from headrace_local.sql import connected
 
-        state = read_state(StackFolder.named(name))
-        if state is None or not state.warehouse_url:
-            raise LocalError("no stack with a local Redshift is up; `headrace-local up` starts one")
-        with connected(state.warehouse_url) as warehouse:
+        with connected(_running(name).warehouse_url) as warehouse:
             return warehouse.show(query) if query is not None else warehouse.prompt()
 
     return _told(run)
@@ -210,9 +218,25 @@ def _tell(state: StackState) -> None:
         f"headrace-local down --name {state.name} ends it",
         file=sys.stderr,
     )
-    settings = {**LOCAL_SETTINGS, **(warehouse_settings(state.warehouse_url) if state.warehouse_url else {})}
-    for name, value in (aws_variables(state.endpoint) | settings_variables(settings)).items():
-        print(f"export {name}={shlex.quote(value)}")
+    print(_exports(state))
+
+
+def _running(name: str | None) -> StackState:
+    state = read_state(StackFolder.named(name))
+    if state is None or not state.warehouse_url:
+        raise LocalError("no stack with a local Redshift is up; `headrace-local up` starts one")
+    return state
+
+
+def _exports(state: StackState) -> str:
+    """All by which commands find the stack."""
+    settings = {
+        **LOCAL_SETTINGS,
+        "athena_output": f"s3://{state.curated_bucket}/_athena/",
+        **(warehouse_settings(state.warehouse_url) if state.warehouse_url else {}),
+    }
+    variables = aws_variables(state.endpoint) | settings_variables(settings)
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 def _sql_hint(folder: StackFolder) -> str:

@@ -15,8 +15,8 @@ from redshift_connector.core import Connection
 from redshift_connector.error import Error
 
 from headrace_local.errors import LocalError
-from headrace_local.listing import listed
 from headrace_local.warehouse import warehouse_settings
+from headrace_sql.listing import listed
 
 _PROMPT = "headrace=> "
 _MORE = "headrace-> "

@@ -38,4 +38,9 @@ def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
     """Raises SettingsError and ProjectError."""
     project = Project.at(models.project_dir)
     work_dir = (models.work_dir or project.folder / "target").resolve()
-    return Dbt(project, models.target, work_dir, completed(warehouse, os.environ))
+    return Dbt(project, models.target, work_dir, complete(warehouse))
+
+
+def complete(warehouse: WarehouseSettings) -> WarehouseSettings:
+    """With the password. SettingsError names what is missing."""
+    return completed(warehouse, os.environ)

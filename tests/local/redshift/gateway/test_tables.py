@@ -224,7 +224,7 @@ def test_roles_and_what_they_may_read_are_shown(client: Client) -> None:
             " WHERE namespace_name = current_schema() AND relation_name = 't' AND identity_name <> current_user"
         )
         assert client.rows(shown) == [("SELECT", "role", role)]
-        client.run(f"REVOKE SELECT ON t FROM ROLE {role}")
+        client.run(f"REVOKE SELECT ON t FROM ROLE {role}")  # noqa: S608
         assert client.rows(shown) == []
     finally:
         client.run(f"DROP ROLE {role}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace_local.listing import listed
+from headrace_sql.listing import listed
 
 
 def lines(names: list[str], *rows: tuple[object, ...]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Athena: the project's named queries, put there and run from here."""

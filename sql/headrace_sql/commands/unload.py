@@ -1,0 +1,68 @@
+"""`headrace-sql unload`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from cyclopts import Parameter
+
+from headrace_consumers.settings import CatalogSettings, LakeSettings
+from headrace_sql.commands.options import WAREHOUSE, Flag, Place, complete
+
+FLAT = Parameter(name="*")
+LAKE, CATALOG = LakeSettings(), CatalogSettings()
+MARTS = "mart"
+
+
+def unload(
+    *,
+    json: Flag = False,
+    project_dir: Path | None = None,
+    warehouse: Place = WAREHOUSE,
+    lake: Annotated[LakeSettings, FLAT] = LAKE,
+    catalog: Annotated[CatalogSettings, FLAT] = CATALOG,
+) -> int:
+    """Carry all marts to the curated zone as Parquet, and let the catalog name them, each at once.
+
+    Under the lock of `build`, so that marts are of one build. The password is taken from HEADRACE_WAREHOUSE_PASSWORD
+    alone.
+
+    Parameters
+    ----------
+    json
+        Print each mart as one line of JSON.
+    project_dir
+        The dbt project; the one that came with this command where not given.
+    """
+    from headrace_consumers.aws import make_catalog_clients
+    from headrace_consumers.catalog.glue import GlueCatalog
+    from headrace_consumers.commit.attempts import new_attempt_id
+    from headrace_consumers.warehouse.redshift import Redshift
+    from headrace_sql.build import LOCK_SCHEMA
+    from headrace_sql.lock import build_lock
+    from headrace_sql.project import Project
+    from headrace_sql.unloading.marts import read_marts
+    from headrace_sql.unloading.places import Places
+    from headrace_sql.unloading.unload import Unloader
+
+    target, project = complete(warehouse), Project.at(project_dir)
+    clients = make_catalog_clients(os.environ)
+    with (
+        build_lock(Redshift(target), LOCK_SCHEMA) as lock,
+        closing(Redshift(target).connect()) as session,
+    ):
+        unloader = Unloader(
+            session=session, catalog=GlueCatalog(clients.glue), places=Places(clients.s3, lake.curated_bucket),
+            database=catalog.database("curated"), pipeline=project.pipeline, role=target.copy_role,
+        )  # fmt: skip
+        for done in unloader.unload(read_marts(session, MARTS), new_attempt_id(time.time_ns() // 1_000_000)):
+            lock.require_held()
+            sys.stdout.write(f"{msgspec.json.encode(done).decode() if json else done.line()}\n")
+            sys.stdout.flush()
+    return 0
