@@ -19,7 +19,7 @@ seen_in_flights as (
 )
 
 select
-    tailnum || '#' || version as plane_version,
+    tailnum || '#' || cast(version as varchar) as plane_version,
     tailnum,
     cast(version as integer) as version,
     year_built,
