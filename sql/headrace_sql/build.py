@@ -56,8 +56,7 @@ class Build:
         target = self.dbt.warehouse
         with build_lock(Redshift(target), LOCK_SCHEMA, on_loss=self.dbt.stop):
             load_seq = self._newest_load()
-            variables = {"load_seq": load_seq, "staging_schema": target.warehouse_schema}
-            code = self.dbt.run(["build", *arguments], variables, to_stderr=to_stderr)
+            code = self.dbt.run(["build", *arguments], {"load_seq": load_seq}, to_stderr=to_stderr)
         results = self.dbt.results()
         return BuildReport(
             ok=code == 0,

@@ -19,6 +19,7 @@ from headrace_sql.project import Project
 
 _STOP_S = 30.0
 _FAILED = frozenset({"error", "fail", "runtime error"})
+_NONE: Mapping[str, object] = {}
 _TEST_KINDS = frozenset({"test", "unit_test"})
 
 
@@ -75,16 +76,18 @@ class Dbt:
     target: str
     work_dir: Path
     warehouse: WarehouseSettings
+    schema_prefix: str = ""
+    """In front of the schemas that dbt writes."""
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
-    def run(self, command: Sequence[str], variables: Mapping[str, object], *, to_stderr: bool = False) -> int:
+    def run(self, command: Sequence[str], variables: Mapping[str, object] = _NONE, *, to_stderr: bool = False) -> int:
         """dbt's exit code: 0, 1 where a node failed, 2 where dbt could not begin. Blocks; SIGTERM and Ctrl-C reach dbt,
         which cancels its statements."""
         line = [
             str(Path(sys.executable).with_name("dbt")), "--no-version-check", *command,
             "--project-dir", str(self.project.folder), "--profiles-dir", str(self.project.folder),
             "--target", self.target, "--target-path", str(self.work_dir),
-            "--log-path", str(self.work_dir / "logs"), "--vars", msgspec.json.encode(dict(variables)).decode(),
+            "--log-path", str(self.work_dir / "logs"), "--vars", msgspec.json.encode(self._variables | variables).decode(),
         ]  # fmt: skip
         self._results_path.unlink(missing_ok=True)
         out = sys.stderr if to_stderr else None
@@ -115,6 +118,10 @@ class Dbt:
                 f"dbt ended before it ran a node of {self.project.folder}; its words are above, and in "
                 f"{self.work_dir / 'logs' / 'dbt.log'}"
             ) from None
+
+    @property
+    def _variables(self) -> dict[str, object]:
+        return {"staging_schema": self.warehouse.warehouse_schema, "schema_prefix": self.schema_prefix}
 
     @property
     def _results_path(self) -> Path:

@@ -10,7 +10,7 @@ from headrace_sql.commands.options import MODELS, WAREHOUSE, Models, Place, dbt_
 def docs(*, models: Models = MODELS, warehouse: Place = WAREHOUSE) -> int:
     """Make the documentation of all models and sources, with lineage, as one HTML file that needs nothing beside it."""
     dbt = dbt_of(models, warehouse)
-    code = dbt.run(["docs", "generate", "--static"], {"staging_schema": warehouse.warehouse_schema})
+    code = dbt.run(["docs", "generate", "--static"])
     if code == 0:
         sys.stdout.write(f"{dbt.work_dir / 'static_index.html'}\n")
     return code

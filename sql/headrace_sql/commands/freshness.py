@@ -10,5 +10,4 @@ def freshness(*, models: Models = MODELS, warehouse: Place = WAREHOUSE) -> int:
 
     What it may be stands with each source in models/staging; the sentence of each is dbt's.
     """
-    dbt = dbt_of(models, warehouse)
-    return dbt.run(["source", "freshness"], {"staging_schema": warehouse.warehouse_schema})
+    return dbt_of(models, warehouse).run(["source", "freshness"])

@@ -25,6 +25,8 @@ class ModelSettings:
     """The environment, as profiles.yml has it: how many threads, and whether TLS is asked for."""
     project_dir: Path | None = None
     """The dbt project; the one that came with this command where not given."""
+    schema_prefix: str = ""
+    """In front of each schema that dbt writes: one's own copy of the models, beside the others'."""
     work_dir: Path | None = None
     """For artifacts and dbt's log; `target` in the project where not given."""
 
@@ -38,7 +40,7 @@ def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
     """Raises SettingsError and ProjectError."""
     project = Project.at(models.project_dir)
     work_dir = (models.work_dir or project.folder / "target").resolve()
-    return Dbt(project, models.target, work_dir, complete(warehouse))
+    return Dbt(project, models.target, work_dir, complete(warehouse), models.schema_prefix)
 
 
 def complete(warehouse: WarehouseSettings) -> WarehouseSettings:
