@@ -83,11 +83,12 @@ class Dbt:
     def run(self, command: Sequence[str], variables: Mapping[str, object] = _NONE, *, to_stderr: bool = False) -> int:
         """dbt's exit code: 0, 1 where a node failed, 2 where dbt could not begin. Blocks; SIGTERM and Ctrl-C reach dbt,
         which cancels its statements."""
+        told = msgspec.json.encode({**self._variables, **variables}).decode()
         line = [
             str(Path(sys.executable).with_name("dbt")), "--no-version-check", *command,
             "--project-dir", str(self.project.folder), "--profiles-dir", str(self.project.folder),
             "--target", self.target, "--target-path", str(self.work_dir),
-            "--log-path", str(self.work_dir / "logs"), "--vars", msgspec.json.encode(self._variables | variables).decode(),
+            "--log-path", str(self.work_dir / "logs"), "--vars", told,
         ]  # fmt: skip
         self._results_path.unlink(missing_ok=True)
         out = sys.stderr if to_stderr else None
