@@ -210,6 +210,19 @@ def test_a_late_binding_view_without_its_table_cannot_be_renamed(client: Client)
     assert "not imitated locally" in client.refusal("ALTER TABLE v RENAME TO w")["M"]
 
 
+def test_a_late_binding_view_depends_on_nothing(client: Client) -> None:
+    """A bound view does: dbt asks which views a table takes along when it is dropped."""
+    client.run("CREATE TABLE t (a INT)")
+    client.run("CREATE VIEW bound AS SELECT a FROM t")
+    client.run("CREATE VIEW late AS SELECT a FROM t WITH NO SCHEMA BINDING")
+    dependents = """
+        SELECT DISTINCT c.relname FROM pg_depend
+        JOIN pg_rewrite ON pg_rewrite.oid = pg_depend.objid JOIN pg_class c ON c.oid = pg_rewrite.ev_class
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = current_schema() AND pg_depend.refobjid <> c.oid"""
+    assert client.rows(dependents) == [("bound",)]
+
+
 def test_roles_and_what_they_may_read_are_shown(client: Client) -> None:
     """By the views that dbt asks before it grants."""
     schema = client.value("SELECT current_schema()")

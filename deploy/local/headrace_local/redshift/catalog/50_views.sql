@@ -113,6 +113,17 @@ GRANT SELECT ON pg_catalog.svv_table_info, pg_catalog.pg_table_def, pg_catalog.s
   pg_catalog.svv_redshift_columns, pg_catalog.svv_redshift_tables, pg_catalog.svv_redshift_schemas, pg_catalog.svv_external_schemas,
   pg_catalog.svv_external_tables, pg_catalog.svv_external_columns, pg_catalog.stv_mv_info, headrace_redshift.user_table TO PUBLIC;
 
+-- Late-binding views depend on nothing: DROP ... CASCADE leaves them, and dbt reads here what it would take along.
+CREATE OR REPLACE VIEW headrace_redshift.pg_depend AS
+SELECT * FROM pg_catalog.pg_depend
+WHERE classid <> 'pg_rewrite'::regclass OR objid NOT IN (
+  SELECT pg_rewrite.oid FROM pg_rewrite
+  JOIN pg_class ON pg_class.oid = ev_class
+  JOIN pg_namespace ON pg_namespace.oid = relnamespace
+  JOIN headrace_redshift.late_view ON schema_name = nspname AND view_name = relname
+);
+GRANT SELECT ON headrace_redshift.pg_depend TO PUBLIC;
+
 -- Roles and groups are both PostgreSQL's roles that nobody signs in as: here all are roles.
 CREATE OR REPLACE VIEW pg_catalog.svv_roles AS
 SELECT oid::int AS role_id, rolname::varchar AS role_name, 'headrace'::varchar AS role_owner, ''::varchar AS external_id

@@ -39,6 +39,7 @@ _WORDS: Final = (
     (r"\bNVL\s*\(", "COALESCE("),
     (r"\bAPPROXIMATE\s+COUNT\b", "COUNT"),
     (r"(?<![\w.])SYSDATE\b(?!\s*\()", "pg_catalog.sysdate()"),
+    (r"(\b(?:FROM|JOIN)\s+)(?:pg_catalog\s*\.\s*)?pg_depend\b", r"\1headrace_redshift.pg_depend"),
     (r"\bMINUS\b(?=\s*(?:\(|SELECT\b))", "EXCEPT"),
 )
 
