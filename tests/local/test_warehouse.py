@@ -25,7 +25,7 @@ from headrace_consumers.warehouse.plan import wanted_of
 from headrace_consumers.warehouse.redshift import Redshift
 from headrace_consumers.warehouse.schema import apply as apply_schema
 from headrace_local.flights.data import FlightsData, unpack_data
-from headrace_local.flights.reconcile import TABLES
+from headrace_local.flights.oracle import TABLES
 from headrace_local.flights.source import FlightsSource, SourceSettings
 from headrace_local.flights.warehouse_oracle import WarehouseVerdict, reconcile_warehouse
 from headrace_local.folder import StackFolder
@@ -34,8 +34,8 @@ from headrace_local.loaded import Loaded, loaded_so_far
 from headrace_local.pipelines import flights
 from headrace_local.resources import Resources
 from headrace_local.stack import OwnedStack, owned_stack
-from headrace_local.staging_copy import copy_staging, staging_queries
 from headrace_local.warehouse import warehouse_target
+from headrace_local.warehouse_copy import copy_warehouse, staging_queries
 from headrace_local.warehouse_judging import WarehouseJudgement
 from tests.local.test_flights import lake_of, line_of
 from tests.local.test_window_oracle import windows_of
@@ -70,7 +70,7 @@ class Warehouse:
     data: FlightsData
 
     def judged(self, root: Path) -> WarehouseVerdict:
-        staging = copy_staging(self.loaded.session, self.stack.clients, QUERIES, root)
+        staging = copy_warehouse(self.loaded.session, self.stack.clients, QUERIES, root)
         return reconcile_warehouse(self.data, SENT, staging, self.curated)
 
 
@@ -176,7 +176,7 @@ def test_a_finding_of_the_reconciler_is_a_fault_by_itself(full: Warehouse, tmp_p
 
 def test_spoilt_events_must_not_be_loaded(full: Warehouse, tmp_path: Path) -> None:
     """A row whose event was spoilt on its way has come by no way that is sound."""
-    staging = copy_staging(full.loaded.session, full.stack.clients, QUERIES, tmp_path)
+    staging = copy_warehouse(full.loaded.session, full.stack.clients, QUERIES, tmp_path)
     verdict = reconcile_warehouse(full.data, SENT, staging, full.curated, ["flight-1"])
     assert (verdict.strangers, verdict.missing, verdict.ok) == (1, 0, False)
 

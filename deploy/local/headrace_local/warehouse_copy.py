@@ -1,4 +1,4 @@
-"""Staging as any reader of the warehouse sees it: its tables and views, unloaded and copied to a folder."""
+"""The warehouse as any reader sees it: its tables and views, unloaded and copied to a folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def staging_queries(pipeline: Pipeline, schema: str) -> dict[str, str]:
     return events | views
 
 
-def copy_staging(session: WarehouseSession, clients: AwsClients, queries: Mapping[str, str], root: Path) -> LakeCopy:
+def copy_warehouse(session: WarehouseSession, clients: AwsClients, queries: Mapping[str, str], root: Path) -> LakeCopy:
     """Blocks on the warehouse and on S3, by a bucket that is gone afterwards."""
     clients.s3.create_bucket(Bucket=_BUCKET)
     for name, query in queries.items():
