@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from headrace_consumers.pipeline import Pipeline
@@ -10,6 +10,7 @@ from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.staging import view_name
 from headrace_consumers.warehouse.tables import quoted
 from headrace_local.environment import AwsClients
+from headrace_local.flights.marts_expected import Model
 from headrace_local.lake_copy import LakeCopy, copy_lake
 
 _BUCKET = "headrace-unloaded"
@@ -23,6 +24,11 @@ def staging_queries(pipeline: Pipeline, schema: str) -> dict[str, str]:
     }
     views = {view_name(window): _select(schema, view_name(window)) for window in pipeline.windows}
     return events | views
+
+
+def model_queries(models: Iterable[Model]) -> dict[str, str]:
+    """Of core and marts, by their names."""
+    return {model.name: _select(model.schema, model.name) for model in models}
 
 
 def copy_warehouse(session: WarehouseSession, clients: AwsClients, queries: Mapping[str, str], root: Path) -> LakeCopy:
