@@ -27,6 +27,10 @@ KEYS = {
 LAST_WINDOWS = """
     SELECT (SELECT count(*) FROM staging.hourly_departures_last) + (SELECT count(*) FROM staging.cancellations_3h_last)
         + (SELECT count(*) FROM staging.rotations_last)"""
+MART_ROWS = """
+    SELECT (SELECT count(*) FROM mart.on_time_performance) + (SELECT count(*) FROM mart.departures_by_hour)
+        + (SELECT count(*) FROM mart.route_demand) + (SELECT count(*) FROM mart.aircraft_rotations)
+        + (SELECT count(*) FROM mart.aircraft_use)"""
 
 
 @pytest.fixture
@@ -56,6 +60,13 @@ def last_line(said: str) -> dict[str, Any]:
     return report
 
 
+def found(root: Path, query: str) -> int:
+    """What a query of one figure says."""
+    with start(root, "sql", query) as process:
+        said, _ = process.communicate()
+    return int(said.splitlines()[2])
+
+
 def wait_until(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
@@ -70,7 +81,7 @@ def has_jvm(stack: StackFolder) -> bool:
 @pytest.mark.timeout(300)
 def test_the_demo_reconciles_and_leaves_lake_and_warehouse_where_it_is_told_to(root: Path) -> None:
     """What it reports is what any reader finds afterwards, in S3 and in the warehouse."""
-    with start(root, "demo", "--flights", "3000", "--corrupt", "5", "--keep", "--json") as process:
+    with start(root, "demo", "--flights", "3000", "--corrupt", "5", "--late", "2", "--keep", "--json") as process:
         said, told = process.communicate()
     report = last_line(said)
     assert (process.returncode, report["ok"]) == (0, True), told
@@ -86,9 +97,10 @@ def test_the_demo_reconciles_and_leaves_lake_and_warehouse_where_it_is_told_to(r
     assert (warehouse["loaded"], warehouse["duplicates"], warehouse["missing"]) == (report["rows"], 0, 0)
     assert 0 < warehouse["freshness_p95_s"] < report["seconds"]
     assert report["warehouse_url"].startswith("redshift://")
-    with start(root, "sql", LAST_WINDOWS) as process:
-        found, _ = process.communicate()
-    assert f" {report['windows']} " in found
+    assert (warehouse["dbt_failures"], warehouse["models_wrong"]) == (0, 0)
+    assert warehouse["dbt_tests"] > 10
+    assert found(root, MART_ROWS) == warehouse["mart_rows"] > 0
+    assert found(root, LAST_WINDOWS) == report["windows"]
     with start(root, "down") as process:
         process.communicate()
     assert list(root.iterdir()) == []

@@ -25,18 +25,23 @@ from headrace_consumers.warehouse.plan import wanted_of
 from headrace_consumers.warehouse.redshift import Redshift
 from headrace_consumers.warehouse.schema import apply as apply_schema
 from headrace_local.flights.data import FlightsData, unpack_data
-from headrace_local.flights.reconcile import TABLES
+from headrace_local.flights.marts_expected import MODELS
+from headrace_local.flights.marts_oracle import Copies, reconcile_marts
+from headrace_local.flights.oracle import TABLES
 from headrace_local.flights.source import FlightsSource, SourceSettings
 from headrace_local.flights.warehouse_oracle import WarehouseVerdict, reconcile_warehouse
 from headrace_local.folder import StackFolder
 from headrace_local.lake_copy import LakeCopy, copy_lake
 from headrace_local.loaded import Loaded, loaded_so_far
+from headrace_local.models import building_models
 from headrace_local.pipelines import flights
+from headrace_local.progress import Nodes
 from headrace_local.resources import Resources
 from headrace_local.stack import OwnedStack, owned_stack
-from headrace_local.staging_copy import copy_staging, staging_queries
 from headrace_local.warehouse import warehouse_target
+from headrace_local.warehouse_copy import copy_warehouse, model_queries, staging_queries
 from headrace_local.warehouse_judging import WarehouseJudgement
+from headrace_local.workers import WorkerPlan
 from tests.local.test_flights import lake_of, line_of
 from tests.local.test_window_oracle import windows_of
 
@@ -70,7 +75,7 @@ class Warehouse:
     data: FlightsData
 
     def judged(self, root: Path) -> WarehouseVerdict:
-        staging = copy_staging(self.loaded.session, self.stack.clients, QUERIES, root)
+        staging = copy_warehouse(self.loaded.session, self.stack.clients, QUERIES, root)
         return reconcile_warehouse(self.data, SENT, staging, self.curated)
 
 
@@ -128,6 +133,19 @@ def test_what_a_loader_has_loaded_reconciles(full: Warehouse, tmp_path: Path) ->
     assert WarehouseJudgement(verdict, (), 0.0).fault() is None
 
 
+def test_what_dbt_builds_of_it_reconciles(full: Warehouse, tmp_path: Path) -> None:
+    """Core and marts are what the CSV files say, by queries that share nothing with the models."""
+    stack, shown = full.stack, list[Nodes]()
+    with building_models(WorkerPlan(stack.folder, stack.endpoint, stack.resources), stack.await_warehouse()) as build:
+        report = build.until_built(shown.append)
+    assert report.ok, report.sentence()
+    assert shown[-1].done == shown[-1].total > report.tests > 0
+    models = copy_warehouse(full.loaded.session, stack.clients, model_queries(MODELS), tmp_path)
+    verdict = reconcile_marts(full.data, SENT, Copies(LakeCopy(tmp_path, frozenset(), 0), full.curated, models))
+    assert verdict.ok, verdict.sentence()
+    assert all(table.rows == table.expected > 0 for table in verdict.tables)
+
+
 FIRST = "event_id = (SELECT min(event_id) FROM staging.flights_departed)"
 DELETED = f"DELETE FROM staging.flights_departed WHERE {FIRST}"  # noqa: S608
 DOUBLED = f"INSERT INTO staging.flights_departed SELECT * FROM staging.flights_departed WHERE {FIRST}"  # noqa: S608
@@ -176,7 +194,7 @@ def test_a_finding_of_the_reconciler_is_a_fault_by_itself(full: Warehouse, tmp_p
 
 def test_spoilt_events_must_not_be_loaded(full: Warehouse, tmp_path: Path) -> None:
     """A row whose event was spoilt on its way has come by no way that is sound."""
-    staging = copy_staging(full.loaded.session, full.stack.clients, QUERIES, tmp_path)
+    staging = copy_warehouse(full.loaded.session, full.stack.clients, QUERIES, tmp_path)
     verdict = reconcile_warehouse(full.data, SENT, staging, full.curated, ["flight-1"])
     assert (verdict.strangers, verdict.missing, verdict.ok) == (1, 0, False)
 

@@ -12,7 +12,8 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from headrace_local.demo import Demo, DemoPlan, DemoReport
+from headrace_local.demo import Demo, DemoPlan
+from headrace_local.demo_report import DemoReport
 from headrace_local.environment import aws_variables
 from headrace_local.errors import LocalError
 from headrace_local.folder import StackFolder

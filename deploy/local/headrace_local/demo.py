@@ -1,25 +1,31 @@
-"""The demo: real flights from a producer through KCL into committed Parquet, and the proof that all arrived."""
+"""The demo: real flights from a producer through KCL into lake, warehouse and marts, and the proof that all arrived."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from headrace_local.committed import Committed
+from headrace_local.demo_report import DemoReport, judged
 from headrace_local.errors import LocalError
-from headrace_local.flights.data import FLIGHTS
+from headrace_local.flights.data import FLIGHTS, unpack_data
 from headrace_local.flights.reconcile import Reconciliation
 from headrace_local.folder import StackFolder
 from headrace_local.judging import judge
 from headrace_local.loaded import loaded_so_far
-from headrace_local.progress import Progress, ProgressView
+from headrace_local.models import ModelsBuild, building_models
+from headrace_local.models_judging import judge_models
+from headrace_local.progress import Nodes, Progress, ProgressView
 from headrace_local.resources import Resources
 from headrace_local.sending import SendPlan, sending
 from headrace_local.stack import OwnedStack, owned_stack
 from headrace_local.streaming import Streaming
 from headrace_local.workers import WorkerPlan, running_loader, running_workers, stop_workers
+
+_NO_NODES = Nodes()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,43 +51,6 @@ class DemoPlan:
             raise LocalError("--corrupt is a percentage, from 0 to 100")
         if not 0 <= self.late_percent <= 100:  # noqa: PLR2004 -- percent
             raise LocalError("--late is a percentage, from 0 to 100")
-
-
-class WarehouseReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands in staging at the end."""
-
-    loaded: int = 0
-    """Rows of all event tables."""
-    duplicates: int = 0
-    missing: int = 0
-    freshness_p95_s: float = 0.0
-    """From a row's arrival in the stream until it is loaded."""
-
-
-class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """The last line of `demo --json`. Keys are only ever added."""
-
-    ok: bool = False
-    sent: int = 0
-    rows: int = 0
-    dead_letters: int = 0
-    duplicates: int = 0
-    missing: int = 0
-    commits: int = 0
-    files: int = 0
-    bytes: int = 0
-    windows: int = 0
-    """Final windows of all three kinds."""
-    windows_wrong: int = 0
-    late: int = 0
-    """Events that came too late for windows; their rows are in the lake."""
-    revisions: int = 0
-    warehouse: WarehouseReport = WarehouseReport()
-    seconds: float = 0.0
-    lake: str = ""
-    endpoint: str = ""
-    warehouse_url: str = ""
-    error: str | None = None
 
 
 class Demo:
@@ -125,8 +94,8 @@ class Demo:
             stop_workers(running)
             streaming.until_loaded()
             stop_workers([loader])
-            self._show("reconciling", streaming)
-            return self._judge(streaming)
+            with building_models(plan, stack.await_warehouse()) as models:
+                return self._judge(streaming, models)
 
     def _await_warehouse(self, stack: OwnedStack) -> str:
         url = stack.await_warehouse()
@@ -137,32 +106,17 @@ class Demo:
         plan = self._plan
         return SendPlan(stream, plan.flights, plan.rate, plan.corrupt_percent, plan.late_percent)
 
-    def _judge(self, streaming: Streaming) -> Reconciliation:
-        found = judge(self._plan.flights, streaming, self.folder.path)
-        lake, windows, warehouse, fault = found.lake, found.windows, found.warehouse, found.fault()
-        self._note(
-            sent=found.sent,
-            rows=lake.rows,
-            dead_letters=lake.dead_letters,
-            duplicates=lake.duplicates,
-            missing=lake.missing,
-            commits=len(streaming.committed.attempts),
-            files=len(found.files.keys),
-            bytes=found.files.bytes,
-            windows=windows.windows,
-            windows_wrong=windows.wrong,
-            late=windows.late,
-            revisions=windows.revisions,
-            warehouse=WarehouseReport(
-                loaded=warehouse.verdict.loaded,
-                duplicates=warehouse.verdict.duplicates,
-                missing=warehouse.verdict.missing,
-                freshness_p95_s=warehouse.freshness_p95_s,
-            ),
-            ok=fault is None,
-            error=fault,
-        )
-        return lake
+    def _judge(self, streaming: Streaming, models: ModelsBuild) -> Reconciliation:
+        path, flights = self.folder.path, self._plan.flights
+        data = unpack_data(path)
+        with ThreadPoolExecutor(1) as aside:  # lake and staging are judged while dbt builds
+            judging = aside.submit(judge, data, flights, streaming, path)
+            build = models.until_built(lambda nodes: self._show("building the models", streaming, nodes))
+            self._show("reconciling", streaming)
+            found = judging.result()
+        judgement = judge_models(data, flights, streaming, path, build=build, found=found)
+        self._report = judged(self._report, found, judgement)
+        return found.lake
 
     @property
     def _seconds(self) -> float:
@@ -171,7 +125,7 @@ class Demo:
     def _note(self, **changes: object) -> None:
         self._report = msgspec.structs.replace(self._report, **changes)
 
-    def _show(self, doing: str, streaming: Streaming) -> None:
-        progress = streaming.progress(doing, self._seconds)
+    def _show(self, doing: str, streaming: Streaming, nodes: Nodes = _NO_NODES) -> None:
+        progress = replace(streaming.progress(doing, self._seconds), nodes=nodes)
         self._note(sent=progress.put, commits=progress.commits)
         self._view.show(progress)

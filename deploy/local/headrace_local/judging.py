@@ -1,4 +1,4 @@
-"""The verdict of a demo: lake, windows and warehouse against the source, and each against the commit log."""
+"""The verdict on what was loaded: lake, windows and staging against the source, and each against the commit log."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from headrace_local.flights.data import unpack_data
+from headrace_local.flights.data import FlightsData
 from headrace_local.flights.reconcile import Reconciliation, reconcile
 from headrace_local.flights.window_oracle import WindowVerdict, reconcile_windows
 from headrace_local.lake_copy import LakeCopy, copy_lake
@@ -24,6 +24,7 @@ class Judgement:
     windows: WindowVerdict
     warehouse: WarehouseJudgement
     files: LakeCopy
+    curated: LakeCopy
     logged: frozenset[str]
     """The files that the commit log has."""
     gaps: int
@@ -42,11 +43,10 @@ class Judgement:
         return self.warehouse.fault() if self.windows.ok else self.windows.sentence()
 
 
-def judge(flights: int, streaming: Streaming, root: Path) -> Judgement:
+def judge(data: FlightsData, flights: int, streaming: Streaming, root: Path) -> Judgement:
     """Of the first `flights` flights, once all is loaded; copies of everything go below `root`."""
     flow, committed = streaming.flow, streaming.committed
     clients, resources = committed.clients, committed.resources
-    data = unpack_data(root)
     with ThreadPoolExecutor(1) as aside:  # the warehouse works while the lake is judged
         seeing = aside.submit(see_warehouse, committed, streaming.loaded, root / "staging")
         lake = copy_lake(clients, resources.processed_bucket, root / "lake")
@@ -57,6 +57,7 @@ def judge(flights: int, streaming: Streaming, root: Path) -> Judgement:
             windows=reconcile_windows(data, flights, lake, curated, corrupted=flow.corrupted, held_back=flow.held_back),
             warehouse=seeing.result().judged(data, flights, curated, flow.corrupted),
             files=lake,
+            curated=curated,
             logged=frozenset(committed.processed_keys()),
             gaps=committed.gaps,
         )

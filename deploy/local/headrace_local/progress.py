@@ -16,6 +16,15 @@ _LINE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Nodes:
+    """Of dbt: models, seeds, snapshots and tests."""
+
+    done: int = 0
+    total: int = 0
+    """0 until dbt has counted them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """One look at a running demo; figures are events."""
 
@@ -28,6 +37,7 @@ class Progress:
     """Rows in the warehouse, windows' included."""
     delivered_by_shard: Mapping[str, int] = field(default_factory=dict)
     committed_by_shard: Mapping[str, int] = field(default_factory=dict)
+    nodes: Nodes = Nodes()
 
     @property
     def lag_by_shard(self) -> dict[str, int]:
@@ -78,6 +88,8 @@ def _line(progress: Progress) -> str:
     lag = ", ".join(f"{shard[-4:]}: {events:,}" for shard, events in progress.lag_by_shard.items())
     figures = f"put {progress.put:,}  committed {progress.committed:,}  commits {progress.commits}"
     figures += f"  loaded {progress.loaded:,}"
+    if progress.nodes.total:
+        figures += f"  nodes {progress.nodes.done} of {progress.nodes.total}"
     return f"{progress.seconds:6.1f} s  {progress.doing}  {figures}  lag {{{lag}}}"
 
 
@@ -92,4 +104,6 @@ def _table(progress: Progress) -> Table:
     table.add_section()
     table.add_row(f"{progress.commits} commits", f"{progress.put:,} put", f"{progress.committed:,}", f"{waiting:,}")
     table.add_row("warehouse", "", f"{progress.loaded:,} rows loaded", "")
+    if progress.nodes.total:
+        table.add_row("models", "", f"{progress.nodes.done} of {progress.nodes.total} nodes", "")
     return table

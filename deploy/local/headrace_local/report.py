@@ -7,7 +7,8 @@ from collections import defaultdict
 from rich.console import Console
 from rich.table import Table
 
-from headrace_local.demo import DemoReport
+from headrace_local.demo_report import DemoReport
+from headrace_local.flights.marts_oracle import MARTS
 from headrace_local.flights.reconcile import Reconciliation, Share
 
 
@@ -28,6 +29,10 @@ def print_verdict(console: Console, report: DemoReport, verdict: Reconciliation)
     console.print(
         f"warehouse rows {warehouse.loaded:,}, duplicates {warehouse.duplicates}, missing {warehouse.missing}; "
         f"95% of them loaded within {warehouse.freshness_p95_s} s of their arrival in the stream"
+    )
+    console.print(
+        f"marts {warehouse.mart_rows:,} rows in {len(MARTS)} tables, {warehouse.models_wrong} wrong; "
+        f"{warehouse.dbt_tests} dbt tests, {warehouse.dbt_failures} failed"
     )
     console.print("every event arrived once, as the source has it" if report.ok else f"NOT OK: {report.error}")
 

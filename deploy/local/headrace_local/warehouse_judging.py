@@ -11,12 +11,12 @@ from headrace_consumers.load.places import places_of
 from headrace_consumers.load.reconciling import Finding, Reconciler
 from headrace_local.committed import Committed
 from headrace_local.flights.data import FlightsData
-from headrace_local.flights.reconcile import TABLES
+from headrace_local.flights.oracle import TABLES
 from headrace_local.flights.warehouse_oracle import WarehouseVerdict, reconcile_warehouse
 from headrace_local.lake_copy import LakeCopy
 from headrace_local.loaded import Loaded
 from headrace_local.pipelines import flights as pipeline
-from headrace_local.staging_copy import copy_staging, staging_queries
+from headrace_local.warehouse_copy import copy_warehouse, staging_queries
 
 _EVER_S = 10 * 365 * 24 * 3600.0
 
@@ -55,7 +55,7 @@ class WarehouseSeen:
 def see_warehouse(committed: Committed, loaded: Loaded, root: Path) -> WarehouseSeen:
     """Once all is loaded. Blocks on the warehouse, the log and S3."""
     queries = staging_queries(pipeline, loaded.ledger.schema)
-    staging = copy_staging(loaded.session, committed.clients, queries, root)
+    staging = copy_warehouse(loaded.session, committed.clients, queries, root)
     return WarehouseSeen(staging, _findings(committed, loaded), loaded.freshness_p95_s(TABLES))
 
 

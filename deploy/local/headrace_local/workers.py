@@ -61,6 +61,10 @@ class WorkerPlan:
         inherited = {**child_environment(self.endpoint, os.environ), "TMPDIR": str(self.folder.path)}
         return inherited | settings_variables(settings)
 
+    def with_warehouse(self, url: str) -> WorkerPlan:
+        """The same for those who reach that warehouse, too."""
+        return replace(self, settings={**self.settings, **warehouse_settings(url)})
+
 
 def settings_variables(settings: Mapping[str, object]) -> dict[str, str]:
     """Settings as `headrace-consumers` finds them in its environment."""
@@ -125,7 +129,7 @@ def running_workers(plan: WorkerPlan, count: int) -> Iterator[list[Worker]]:
 @contextmanager
 def running_loader(plan: WorkerPlan, warehouse_url: str) -> Iterator[Worker]:
     """The schema is applied first. Killed at the end where it was not stopped before. Raises StartError."""
-    plan = replace(plan, settings={**plan.settings, **warehouse_settings(warehouse_url)})
+    plan = plan.with_warehouse(warehouse_url)
     _apply_schema(plan)
     loader = Worker(plan, LOADER, command="load")
     try:

@@ -15,17 +15,21 @@ FLIGHTS = 336_776
 
 @dataclass(frozen=True, slots=True)
 class FlightsData:
-    """Two CSV files; nulls are written NA. Row numbers, from 1, are what event ids are made of."""
+    """CSV files; nulls are written NA. Row numbers of the first two, from 1, are what event ids are made of."""
 
     flights_csv: Path
     weather_csv: Path
+    airlines_csv: Path
+    airports_csv: Path
+    planes_csv: Path
 
 
 def unpack_data(folder: Path) -> FlightsData:
     """Unpacks flights.csv (30 MB) into `folder`, which must exist."""
     with zipfile.ZipFile(_packed() / "flights.csv.zip") as archive:
         flights_csv = archive.extract("flights.csv", folder)
-    return FlightsData(Path(flights_csv), weather_csv())
+    airlines, airports, planes = (_packed() / f"{name}.csv" for name in ("airlines", "airports", "planes"))
+    return FlightsData(Path(flights_csv), weather_csv(), airlines, airports, planes)
 
 
 def weather_csv() -> Path:

@@ -6,9 +6,14 @@ and which rows were sent is decided anew. Only the rule of event ids (kind, row 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import duckdb
+import pyarrow as pa
 
 from headrace_local.flights.data import FlightsData
+
+TABLES = ("flights_departed", "flights_cancelled", "weather_hourly")
 
 
 def expect(database: duckdb.DuckDBPyConnection, data: FlightsData, flights: int) -> None:
@@ -20,6 +25,20 @@ def expect(database: duckdb.DuckDBPyConnection, data: FlightsData, flights: int)
     database.execute(_CANCELLED, {"flights": flights})
     database.execute(_WEATHER, {"flights": flights})
     database.execute(_EVENTS)
+
+
+def expect_sound(
+    database: duckdb.DuckDBPyConnection, data: FlightsData, flights: int, corrupted: Collection[str]
+) -> None:
+    """`expect`, and three tables `sound_<lake table>` without the ids that were spoilt on their way."""
+    expect(database, data, flights)
+    load_ids(database, "corrupted", corrupted)
+    for table in TABLES:
+        database.execute(_SOUND.format(table=table))
+
+
+def load_ids(database: duckdb.DuckDBPyConnection, name: str, ids: Collection[str]) -> None:
+    database.register(name, pa.table({"event_id": pa.array(sorted(ids), pa.string())}))
 
 
 def number(database: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -54,6 +73,7 @@ SELECT 'weather-' || line AS event_id, {_LOCAL_DATE}, time_hour AS observed_at, 
     wind_dir, wind_speed, wind_gust, precip, pressure, visib
 FROM weather_file WHERE time_hour <= (SELECT max(happened_at) FROM {_SENT})
 """  # noqa: S608 -- our own text
+_SOUND = "CREATE TABLE sound_{table} AS SELECT * FROM expected_{table} ANTI JOIN corrupted USING (event_id)"
 _EVENTS = """
 CREATE VIEW expected_events AS
 SELECT event_id, origin, strftime(local_date, '%Y-%m') AS local_month

@@ -10,10 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from headrace_local.flights.data import FlightsData
-from headrace_local.flights.oracle import expect, number
+from headrace_local.flights.oracle import TABLES, expect, load_ids, number
 from headrace_local.lake_copy import LakeCopy
 
-TABLES = ("flights_departed", "flights_cancelled", "weather_hourly")
 DEAD_LETTERS = "flights_dead_letters"
 _EVENT_ID = re.compile(rb'"id":"([a-z]+-[0-9]+)"')
 
@@ -73,7 +72,7 @@ def reconcile(data: FlightsData, flights: int, lake: LakeCopy, corrupted: Collec
     with duckdb.connect() as database:
         expect(database, data, flights)
         _load_lake(database, lake)
-        _load_ids(database, "corrupted", corrupted)
+        load_ids(database, "corrupted", corrupted)
         return Reconciliation(
             expected=number(database, "SELECT count(*) FROM expected_events"),
             rows=number(database, "SELECT count(*) FROM row_ids"),
@@ -114,10 +113,6 @@ def _source(table: str, lake: LakeCopy) -> str:
 def _letter_id(payload: bytes) -> str:
     found = _EVENT_ID.search(payload)
     return found[1].decode() if found else ""
-
-
-def _load_ids(database: duckdb.DuckDBPyConnection, name: str, ids: Collection[str]) -> None:
-    database.register(name, pa.table({"event_id": pa.array(sorted(ids), pa.string())}))
 
 
 def _differing(database: duckdb.DuckDBPyConnection, table: str) -> int:

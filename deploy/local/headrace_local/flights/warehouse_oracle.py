@@ -6,14 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from headrace_consumers.warehouse.staging import view_name
 from headrace_consumers.windows import Window
 from headrace_consumers.windows.latest import latest_rows
 from headrace_local.flights.data import FlightsData
-from headrace_local.flights.oracle import expect, number
-from headrace_local.flights.reconcile import TABLES
+from headrace_local.flights.oracle import TABLES, expect_sound, number
 from headrace_local.lake_copy import LakeCopy
 from headrace_local.pipelines import flights as pipeline
 
@@ -56,10 +54,8 @@ def reconcile_warehouse(
     """Compares a copy of staging with the first `flights` flights (and their weather) without `corrupted` ids, and its
     views with a copy of the curated zone."""
     with duckdb.connect() as database:
-        expect(database, data, flights)
-        database.register("corrupted", pa.table({"event_id": pa.array(sorted(corrupted), pa.string())}))
+        expect_sound(database, data, flights, corrupted)
         for table in TABLES:
-            database.execute(_SOUND.format(table=table))
             database.execute(f"CREATE TABLE {table} AS {_staged(table, staging)}")
         for name, prefix in (("sound_ids", "sound_"), ("row_ids", "")):
             parts = " UNION ALL ".join(f"SELECT event_id FROM {prefix}{table}" for table in TABLES)  # noqa: S608 -- our own names
@@ -111,6 +107,3 @@ def _wrong(database: duckdb.DuckDBPyConnection, window: Window, staging: LakeCop
     lacking = number(database, "SELECT count(*) FROM (FROM final EXCEPT ALL FROM shown)")
     surplus = number(database, "SELECT (SELECT count(*) FROM shown) - (SELECT count(*) FROM final)")
     return max(lacking, lacking + surplus)
-
-
-_SOUND = "CREATE TABLE sound_{table} AS SELECT * FROM expected_{table} ANTI JOIN corrupted USING (event_id)"

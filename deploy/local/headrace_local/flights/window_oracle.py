@@ -11,11 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from headrace_consumers.windows.latest import latest_rows
 from headrace_local.flights.data import FlightsData
-from headrace_local.flights.oracle import expect, number
+from headrace_local.flights.oracle import expect_sound, load_ids, number
 from headrace_local.lake_copy import LakeCopy
 from headrace_local.pipelines import flights as pipeline
 
@@ -59,16 +58,11 @@ def reconcile_windows(
 ) -> WindowVerdict:
     """Compares final windows with the first `flights` flights, without `corrupted` ids and without the late ones."""
     with duckdb.connect() as database:
-        expect(database, data, flights)
-        for name, ids in (("corrupted", corrupted), ("held_back", held_back)):
-            database.register(name, pa.table({"event_id": pa.array(sorted(ids), pa.string())}))
-        database.execute(f"CREATE TABLE late AS {_late(lake)}")
-        for table in ("flights_departed", "flights_cancelled"):
-            database.execute(_ACCEPTED.format(table=table))
+        expect_sound(database, data, flights, corrupted)
+        load_ids(database, "held_back", held_back)
+        load_windows(database, lake, curated)
         expected = wrong = found = revisions = 0
-        for name, query in _EXPECTED.items():
-            database.execute(f"CREATE TABLE expected_{name} AS {query}")
-            database.execute(f"CREATE TABLE found_{name} AS {_found(name, curated)}")
+        for name in _EXPECTED:
             expected += number(database, f"SELECT count(*) FROM expected_{name}")  # noqa: S608 -- our own names
             found += number(database, f"SELECT count(*) FROM found_{name}")  # noqa: S608 -- our own names
             revisions += number(database, _revisions(name, curated))
@@ -83,6 +77,18 @@ def reconcile_windows(
         )
 
 
+def load_windows(database: duckdb.DuckDBPyConnection, lake: LakeCopy, curated: LakeCopy) -> None:
+    """Makes tables `expected_<window>` of what is sound and was not late, `found_<window>` of the curated zone, and
+    `last_<window>`: the key and start of each, and the revision at which it stands there."""
+    database.execute(f"CREATE TABLE late AS {_late(lake)}")
+    for table in ("flights_departed", "flights_cancelled"):
+        database.execute(_ACCEPTED.format(table=table))
+    for name, query in _EXPECTED.items():
+        database.execute(f"CREATE TABLE expected_{name} AS {query}")
+        database.execute(f"CREATE TABLE found_{name} AS {_found(name, curated)}")
+        database.execute(f"CREATE TABLE last_{name} AS {_last(name, curated)}")
+
+
 def _late(lake: LakeCopy) -> str:
     if files := lake.files(LATE):
         return f"SELECT event_id FROM read_parquet({files})"  # noqa: S608 -- our own paths
@@ -94,6 +100,13 @@ def _found(name: str, curated: LakeCopy) -> str:
     if rows := _rows(name, curated):
         return latest_rows(window, rows)
     return f"SELECT * FROM expected_{name} WHERE false"  # noqa: S608 -- our own names
+
+
+def _last(name: str, curated: LakeCopy) -> str:
+    if rows := _rows(name, curated):
+        key = f"{_KEYS[name]}, window_start"
+        return f"SELECT {key}, max(revision) AS revision FROM {rows} WHERE NOT early GROUP BY {key}"  # noqa: S608 -- our own paths
+    return f"SELECT {_KEYS[name]}, window_start, 1 AS revision FROM expected_{name} WHERE false"  # noqa: S608 -- our own names
 
 
 def _revisions(name: str, curated: LakeCopy) -> str:
@@ -119,8 +132,7 @@ def _wrong(name: str) -> str:
 
 
 _ACCEPTED = """
-CREATE TABLE accepted_{table} AS SELECT * FROM expected_{table}
-ANTI JOIN late USING (event_id) ANTI JOIN corrupted USING (event_id)
+CREATE TABLE accepted_{table} AS SELECT * FROM sound_{table} ANTI JOIN late USING (event_id)
 """
 _EXPECTED = {
     "hourly_departures": """

@@ -1,8 +1,8 @@
-"""Staging as any reader of the warehouse sees it: its tables and views, unloaded and copied to a folder."""
+"""The warehouse as any reader sees it: its tables and views, unloaded and copied to a folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from headrace_consumers.pipeline import Pipeline
@@ -10,6 +10,7 @@ from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.staging import view_name
 from headrace_consumers.warehouse.tables import quoted
 from headrace_local.environment import AwsClients
+from headrace_local.flights.marts_expected import Model
 from headrace_local.lake_copy import LakeCopy, copy_lake
 
 _BUCKET = "headrace-unloaded"
@@ -25,7 +26,12 @@ def staging_queries(pipeline: Pipeline, schema: str) -> dict[str, str]:
     return events | views
 
 
-def copy_staging(session: WarehouseSession, clients: AwsClients, queries: Mapping[str, str], root: Path) -> LakeCopy:
+def model_queries(models: Iterable[Model]) -> dict[str, str]:
+    """Of core and marts, by their names."""
+    return {model.name: _select(model.schema, model.name) for model in models}
+
+
+def copy_warehouse(session: WarehouseSession, clients: AwsClients, queries: Mapping[str, str], root: Path) -> LakeCopy:
     """Blocks on the warehouse and on S3, by a bucket that is gone afterwards."""
     clients.s3.create_bucket(Bucket=_BUCKET)
     for name, query in queries.items():
