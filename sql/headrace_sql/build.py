@@ -30,7 +30,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """Names of tests that failed and of models that could not be made."""
     warned: tuple[str, ...]
     skipped: tuple[str, ...]
-    """What stands as the build before left it, because something that it reads failed."""
+    """Models, seeds and snapshots that stand as the build before left them, because something that they read failed."""
     seconds: float
 
     def sentence(self) -> str:
@@ -41,7 +41,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
         if self.failed:
             said += f"; failed: {', '.join(self.failed)}"
         if self.skipped:
-            said += f"; left as the build before made it: {len(self.skipped)} nodes"
+            said += f"; left as the build before made them: {', '.join(self.skipped)}"
         return said
 
 
@@ -54,8 +54,9 @@ class Build:
     def run(self, arguments: Sequence[str] = (), *, to_stderr: bool = False) -> BuildReport:
         began_s = time.monotonic()
         target = self.dbt.warehouse
-        with build_lock(Redshift(target), LOCK_SCHEMA, on_loss=self.dbt.stop):
+        with build_lock(Redshift(target), LOCK_SCHEMA, on_loss=self.dbt.stop) as lock:
             load_seq = self._newest_load()
+            lock.require_held()
             code = self.dbt.run(["build", *arguments], {"load_seq": load_seq}, to_stderr=to_stderr)
         results = self.dbt.results()
         return BuildReport(

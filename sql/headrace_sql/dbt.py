@@ -1,4 +1,7 @@
-"""dbt as a child process: its words go to our stdout as they are, its results are read from the file that it leaves."""
+"""dbt as a child process: its words go to our stdout as they are, its results are read from the file that it leaves.
+
+It never outlives us: the lock ends with our connection, and nobody else could then know that dbt still writes.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from headrace_consumers.runtime.children import tethered
 from headrace_consumers.settings import WarehouseSettings
 from headrace_sql.errors import ProjectError
 from headrace_sql.project import Project
@@ -21,6 +25,7 @@ _STOP_S = 30.0
 _FAILED = frozenset({"error", "fail", "runtime error"})
 _NONE: Mapping[str, object] = {}
 _TEST_KINDS = frozenset({"test", "unit_test"})
+_MADE_KINDS = frozenset({"model", "seed", "snapshot"})
 
 
 class NodeResult(msgspec.Struct, frozen=True):
@@ -48,7 +53,8 @@ class RunResults(msgspec.Struct, frozen=True):
 
     @property
     def tests(self) -> int:
-        return sum(result.kind in _TEST_KINDS for result in self.results)
+        """Those that ran."""
+        return sum(result.kind in _TEST_KINDS and result.status != "skipped" for result in self.results)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -56,7 +62,10 @@ class RunResults(msgspec.Struct, frozen=True):
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        return tuple(result.name for result in self.results if result.status == "skipped")
+        """Models, seeds and snapshots that were not built."""
+        return tuple(
+            result.name for result in self.results if result.kind in _MADE_KINDS and result.status == "skipped"
+        )
 
     @property
     def warned(self) -> tuple[str, ...]:
@@ -65,7 +74,7 @@ class RunResults(msgspec.Struct, frozen=True):
     @property
     def made(self) -> int:
         """Models, seeds and snapshots that were built."""
-        return sum(result.status == "success" for result in self.results)
+        return sum(result.kind in _MADE_KINDS and result.status == "success" for result in self.results)
 
 
 @dataclass(slots=True)
@@ -82,15 +91,17 @@ class Dbt:
 
     def run(self, command: Sequence[str], variables: Mapping[str, object] = _NONE, *, to_stderr: bool = False) -> int:
         """dbt's exit code: 0, 1 where a node failed, 2 where dbt could not begin. Blocks; SIGTERM and Ctrl-C reach dbt,
-        which cancels its statements."""
+        which cancels its statements; where we are killed, it is."""
+        colours = "--use-colors" if (sys.stderr if to_stderr else sys.stdout).isatty() else "--no-use-colors"
         told = msgspec.json.encode({**self._variables, **variables}).decode()
         line = [
-            str(Path(sys.executable).with_name("dbt")), "--no-version-check", *command,
+            str(Path(sys.executable).with_name("dbt")), "--no-version-check", colours, *command,
             "--project-dir", str(self.project.folder), "--profiles-dir", str(self.project.folder),
             "--target", self.target, "--target-path", str(self.work_dir),
             "--log-path", str(self.work_dir / "logs"), "--vars", told,
         ]  # fmt: skip
         self._results_path.unlink(missing_ok=True)
+        line = tethered(line) if sys.platform == "linux" else line
         out = sys.stderr if to_stderr else None
         self._child = subprocess.Popen(line, env=self._environment(), stdout=out, start_new_session=True)
         try:

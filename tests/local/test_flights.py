@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from headrace_consumers.lake.encode import encode_files
+from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.records import KinesisRecord, ShardRecords
 from headrace_consumers.stages.stage import stage_batch
 from headrace_consumers.stages.staged import ShardStart
@@ -29,6 +30,7 @@ from headrace_producers.kinesis import Answer, OpenShard, PutRecord
 from headrace_producers.wire.envelope import encode_line
 
 SENT = 3_000
+ARRIVED_MS = 1_800_000_000_000
 NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -54,17 +56,21 @@ def line_of(sent: SourceEvent) -> bytes:
     return encode_line(sent.event_id, "test", contract.type, event_time(sent.event), sent.event)
 
 
-def lake_of(lines: list[bytes], root: Path) -> LakeCopy:
-    """What a worker's own stages make of these lines, as files."""
+def files_of(lines: list[bytes], attempt_id: str = "attempt", arrival_ms: int = ARRIVED_MS) -> list[EncodedFile]:
+    """What a worker's own stages make of these lines in one commit; the processed zone's."""
     packs = [b"".join(lines[index : index + 500]) for index in range(0, len(lines), 500)]
-    arrival_ms = 1_800_000_000_000
     records = [
         KinesisRecord(pack, f"pack {number}", str(number), None, arrival_ms) for number, pack in enumerate(packs, 1)
     ]
     starts = {"shard-0": ShardStart()}
     staged = stage_batch(flights, [ShardRecords("shard-0", records)], starts, 2**26)
-    files = encode_files(flights, staged, "attempt", starts, {"shard-0": (0, len(packs))})
-    processed = [file for file in files if file.zone == "processed"]
+    files = encode_files(flights, staged, attempt_id, starts, {"shard-0": (0, len(packs))})
+    return [file for file in files if file.zone == "processed"]
+
+
+def lake_of(lines: list[bytes], root: Path) -> LakeCopy:
+    """The same as files below `root`."""
+    processed = files_of(lines)
     for file in processed:
         (root / file.key).parent.mkdir(parents=True, exist_ok=True)
         (root / file.key).write_bytes(file.body)

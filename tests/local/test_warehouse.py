@@ -42,11 +42,10 @@ from headrace_local.warehouse import warehouse_target
 from headrace_local.warehouse_copy import copy_warehouse, model_queries, staging_queries
 from headrace_local.warehouse_judging import WarehouseJudgement
 from headrace_local.workers import WorkerPlan
-from tests.local.test_flights import lake_of, line_of
+from tests.local.test_flights import ARRIVED_MS, lake_of, line_of
 from tests.local.test_window_oracle import windows_of
 
 SENT = 3_000
-ARRIVED_MS = 1_800_000_000_000
 QUERIES = staging_queries(flights, "staging")
 LINEAGE = Lineage("flights", 1, 0)
 
@@ -108,21 +107,28 @@ def _processed(stack: OwnedStack, data: FlightsData, root: Path) -> Iterator[Lak
     lake = lake_of([line_of(sent) for sent in source.events()], root)
     source.close()
     for key in sorted(lake.keys):
-        yield _put(stack, stack.resources.processed_bucket, key, (root / key).read_bytes())
+        yield put_file(stack, stack.resources.processed_bucket, key, (root / key).read_bytes())
 
 
 def _curated(stack: OwnedStack, windows: dict[str, pa.Table]) -> Iterator[LakeFile]:
     for name, rows in windows.items():
-        sink = io.BytesIO()
-        commit = pa.array(["attempt"] * len(rows), pa.string())
-        pq.write_table(rows.append_column("commit_id", commit), sink)
-        yield _put(stack, stack.resources.curated_bucket, f"{name}/rows.parquet", sink.getvalue())
+        yield put_window(stack, name, rows, "attempt")
 
 
-def _put(stack: OwnedStack, bucket: str, key: str, body: bytes) -> LakeFile:
-    stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"attempt-id": "attempt"})
+def put_window(stack: OwnedStack, name: str, rows: pa.Table, attempt_id: str) -> LakeFile:
+    """A window's file of these rows, which lack nothing but their commit."""
+    sink = io.BytesIO()
+    commit = pa.array([attempt_id] * len(rows), pa.string())
+    pq.write_table(rows.append_column("commit_id", commit), sink)
+    key = f"{name}/{attempt_id}.parquet"
+    return put_file(stack, stack.resources.curated_bucket, key, sink.getvalue(), attempt_id)
+
+
+def put_file(stack: OwnedStack, bucket: str, key: str, body: bytes, attempt_id: str = "attempt") -> LakeFile:
+    """In the lake, as a worker leaves it."""
+    stack.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, Metadata={"attempt-id": attempt_id})
     rows = pq.read_metadata(io.BytesIO(body)).num_rows
-    return LakeFile("attempt", key.split("/", maxsplit=1)[0], bucket, key, rows, len(body))
+    return LakeFile(attempt_id, key.split("/", maxsplit=1)[0], bucket, key, rows, len(body))
 
 
 def test_what_a_loader_has_loaded_reconciles(full: Warehouse, tmp_path: Path) -> None:

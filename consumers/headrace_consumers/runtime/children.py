@@ -26,11 +26,15 @@ async def start_engine(command: Sequence[str], env: Mapping[str, str], pass_fds:
 
 async def start_daemon(command: Sequence[str], env: Mapping[str, str]) -> Process:
     """Through the tether, so that it dies with us; its output comes back in one stream."""
-    tether = str(Path(__file__).with_name("tether.py"))
     return await asyncio.create_subprocess_exec(
-        sys.executable, *ISOLATED_PYTHON, tether, str(os.getpid()), *command,
-        stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=env, start_new_session=True,
-    )  # fmt: skip
+        *tethered(command), stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, env=env, start_new_session=True
+    )
+
+
+def tethered(command: Sequence[str]) -> list[str]:
+    """The command, such that it dies with the thread of ours that starts it. Linux only."""
+    tether = str(Path(__file__).with_name("tether.py"))
+    return [sys.executable, *ISOLATED_PYTHON, tether, str(os.getpid()), *command]
 
 
 async def kill(process: Process) -> None:

@@ -72,7 +72,7 @@ def building_models(plan: WorkerPlan, warehouse_url: str) -> Iterator[ModelsBuil
         str(Path(sys.executable).with_name("headrace-sql")), "build", "--json",
         "--target", "local", "--work-dir", str(plan.folder.path / ROLE),
     ]  # fmt: skip
-    environment = {**plan.with_warehouse(warehouse_url).environment(ROLE), "DBT_USE_COLORS": "false"}
+    environment = plan.with_warehouse(warehouse_url).environment(ROLE)
     process = processes.start(plan.folder, ROLE, line, environment)
     try:
         yield ModelsBuild(plan.folder, process)

@@ -1,5 +1,6 @@
 -- Type 2: one row per version of a plane. The first is valid from ever on, for flights before it was first listed.
--- Planes that flights name and the register lacks are members with one version of nothing but their registration.
+-- Planes that flights or rotations name and the register lacks are members with one version of nothing but their
+-- registration. Rotations are asked, too: they come by another chain, and may be loaded before their flights.
 with versions as (
     select
         *,
@@ -15,6 +16,10 @@ seen_in_flights as (
     union
     select tailnum
     from {{ ref("stg_flights_cancelled") }}
+    where tailnum is not null
+    union
+    select tailnum
+    from {{ ref("stg_rotations") }}
     where tailnum is not null
 )
 

@@ -1,0 +1,89 @@
+"""What a person may get wrong: one sentence each, and the right exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headrace_local.warehouse import warehouse_settings
+from headrace_sql.cli import execute
+from tests.consumers.runtime_process.aws import free_port
+from tests.sql.world import PROJECT, World
+
+COMMANDS = ("build", "freshness", "docs")
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Settings of a warehouse that nobody is at; its port."""
+    port = free_port()
+    for name, value in warehouse_settings(f"redshift://headrace@127.0.0.1:{port}/headrace").items():
+        monkeypatch.setenv(f"HEADRACE_{name.upper()}", str(value))
+    return port
+
+
+def said(capfd: pytest.CaptureFixture[str]) -> str:
+    """The one sentence."""
+    found = capfd.readouterr()
+    assert found.out == ""
+    [sentence] = found.err.splitlines()
+    assert sentence.startswith("headrace-sql: ")
+    return sentence
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("missing", ["HOST", "DATABASE", "USER", "PASSWORD"])
+@pytest.mark.usefixtures("away")
+def test_a_setting_of_the_warehouse_that_lacks_is_named(
+    command: str, missing: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, before anything is done."""
+    monkeypatch.delenv(f"HEADRACE_WAREHOUSE_{missing}")
+    assert execute([command]) == 2
+    assert f"HEADRACE_WAREHOUSE_{missing} is not set" in said(capfd)
+
+
+@pytest.mark.usefixtures("away")
+def test_a_folder_that_is_no_project_is_named(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Nothing there, no YAML, or a project of another kind."""
+    for text, words in (
+        (None, "there is no dbt_project.yml in"),
+        ("name: [", "cannot be read"),
+        ("- a list", "must name its pipeline under vars"),
+        ("name: other", "must name its pipeline under vars"),
+    ):
+        if text is not None:
+            (tmp_path / "dbt_project.yml").write_text(text)
+        assert execute(["build", "--project-dir", str(tmp_path)]) == 1
+        assert words in (sentence := said(capfd))
+        assert str(tmp_path) in sentence
+
+
+def test_a_warehouse_that_is_away_is_one_sentence(away: int, capfd: pytest.CaptureFixture[str]) -> None:
+    """It says where it should be."""
+    assert execute(["build"]) == 1
+    assert f"the warehouse at 127.0.0.1:{away} cannot be reached" in said(capfd)
+
+
+@pytest.mark.usefixtures("away")
+def test_a_target_that_is_none_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
+    """Before anything is done."""
+    assert execute(["build", "--target", "production"]) == 2
+    assert "production" in said(capfd)
+
+
+def test_a_schema_without_the_loaders_books_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And what makes them."""
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    assert execute(["build", "--warehouse-schema", "nowhere"]) == 2
+    assert "run `headrace-consumers schema apply`" in said(capfd)
+
+
+@pytest.mark.parametrize("name", ["dbt_project.yml", "profiles.yml"])
+def test_the_project_that_comes_with_the_command_is_whole(name: str) -> None:
+    """What every command takes where no other is named."""
+    assert (PROJECT / name).exists()
