@@ -1,4 +1,4 @@
--- The routes of which the greatest share was cancelled, with at least a hundred flights: from the mart in the lake.
+-- The routes of which the greatest share was cancelled, with at least twenty flights: from the mart in the lake.
 select
     origin,
     dest,
@@ -8,6 +8,6 @@ select
     round(cast(sum(cancelled) as double) / sum(flights), 4) as cancelled_share
 from headrace_curated.route_demand
 group by origin, dest, dest_name
-having sum(flights) >= 100
+having sum(flights) >= 20
 order by cancelled_share desc, origin, dest
 limit 25

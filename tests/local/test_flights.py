@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from headrace_producers.wire.envelope import encode_line
 
 SENT = 3_000
 ARRIVED_MS = 1_800_000_000_000
+PROCESSED = "processed"
 NEW_YORK = ZoneInfo("America/New_York")
 
 
@@ -56,8 +57,10 @@ def line_of(sent: SourceEvent) -> bytes:
     return encode_line(sent.event_id, "test", contract.type, event_time(sent.event), sent.event)
 
 
-def files_of(lines: list[bytes], attempt_id: str = "attempt", arrival_ms: int = ARRIVED_MS) -> list[EncodedFile]:
-    """What a worker's own stages make of these lines in one commit; the processed zone's."""
+def files_of(
+    lines: list[bytes], attempt_id: str = "attempt", arrival_ms: int = ARRIVED_MS, zones: Collection[str] = (PROCESSED,)
+) -> list[EncodedFile]:
+    """What a worker's own stages make of these lines in one commit, in these zones."""
     packs = [b"".join(lines[index : index + 500]) for index in range(0, len(lines), 500)]
     records = [
         KinesisRecord(pack, f"pack {number}", str(number), None, arrival_ms) for number, pack in enumerate(packs, 1)
@@ -65,7 +68,7 @@ def files_of(lines: list[bytes], attempt_id: str = "attempt", arrival_ms: int = 
     starts = {"shard-0": ShardStart()}
     staged = stage_batch(flights, [ShardRecords("shard-0", records)], starts, 2**26)
     files = encode_files(flights, staged, attempt_id, starts, {"shard-0": (0, len(packs))})
-    return [file for file in files if file.zone == "processed"]
+    return [file for file in files if file.zone in zones]
 
 
 def lake_of(lines: list[bytes], root: Path) -> LakeCopy:

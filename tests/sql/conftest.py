@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from headrace_sql.build import BuildReport
+from tests.sql.lake import Lake
 from tests.sql.stories import FIRST_ROWS
 from tests.sql.world import NO_TESTS, Contents, World, flights_world
 
@@ -37,3 +38,8 @@ def built(world: World) -> Built:
     after_first = world.contents("core", "mart")
     second = world.build(*NO_TESTS)
     return Built(first, after_first, second, world.contents("core", "mart"))
+
+
+@pytest.fixture(scope="session")
+def lake(world: World) -> Lake:
+    return Lake(world)

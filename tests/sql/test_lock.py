@@ -113,7 +113,7 @@ def test_a_build_whose_locks_connection_breaks_stops_dbt_and_says_so(
     said = capfd.readouterr()
     assert code == 1
     assert said.err.splitlines()[-1].startswith(
-        "headrace-sql: the connection that held the build's lock broke: dbt was"
+        "headrace-sql: the connection that held the build's lock broke, so this was"
     )
     assert not re.search("Completed successfully", said.out), "dbt went on"
     assert _dbts_of_ours() == []
@@ -146,7 +146,7 @@ def test_a_lock_that_is_lost_is_noticed_once(world: World) -> None:
     """`on_loss` is called, and the end of the block raises; the lock is free for others."""
     warehouse, lost = Redshift(world.target), threading.Event()
     with (
-        pytest.raises(LockLostError, match="build again"),
+        pytest.raises(LockLostError, match="run it again"),
         build_lock(warehouse, "locks_of_a_test", on_loss=lost.set, look_every_s=OFTEN_S),
     ):
         _break(world, lost)

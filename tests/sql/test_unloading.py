@@ -1,0 +1,144 @@
+"""`headrace-sql unload`: marts in the lake and in the catalog, old or new and nothing between."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from headrace_consumers.catalog.tables import CatalogTable, TableName
+from headrace_consumers.errors import CatalogChangedError
+from headrace_consumers.warehouse.redshift import Redshift
+from headrace_producers.errors import TerminalError
+from headrace_sql.unloading.marts import Mart, read_marts
+from headrace_sql.unloading.places import Places
+from headrace_sql.unloading.unload import MART, Unloader
+from tests.sql.conftest import Built
+from tests.sql.lake import MARTS, SETTINGS, Lake
+from tests.sql.world import World
+
+CURATED = "headrace-curated"
+
+
+def test_marts_are_in_the_lake_as_they_are_in_the_warehouse(
+    built: Built, lake: Lake, world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every row and column, by any reader that asks the catalog where they lie; columns are described there, too."""
+    assert built.first.ok
+    assert lake.unload("--json") == 0
+    said = {line["mart"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert tuple(said) == MARTS
+    with lake.duckdb(tmp_path) as database:
+        for mart in MARTS:
+            table = lake.mart(mart)
+            columns = [column.name for column in table.columns]
+            listed = ", ".join(columns)
+            rows = Counter(world.rows(f"SELECT {listed} FROM mart.{mart}"))  # noqa: S608
+            found = database.execute(f"SELECT {listed} FROM {SETTINGS.database('curated')}.{mart}").fetchall()  # noqa: S608
+            assert Counter(found) == rows
+            assert (said[mart]["rows"], said[mart]["location"]) == (rows.total(), table.location)
+            assert all(column.comment for column in table.columns)
+            assert table.description
+
+
+def test_an_unload_names_a_new_place_and_keeps_the_one_before(
+    built: Built, lake: Lake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A query that began before still finds its files; what is older goes, and so does what a dead unload left."""
+    assert built.first.ok
+    places = []
+    leftover = "marts/route_demand/0000000000000/part.parquet"
+    for _ in range(3):
+        lake.world.stack.clients.s3.put_object(Bucket=CURATED, Key=leftover, Body=b"half")
+        assert lake.unload() == 0
+        places.append(lake.mart("route_demand").location.removeprefix(f"s3://{CURATED}/"))
+    assert "route_demand: " in capsys.readouterr().out
+    assert len(set(places)) == 3
+    there = {key.rsplit("/", 1)[0] + "/" for key in lake.keys("marts/route_demand/")}
+    assert there == set(places[1:])
+
+
+def test_what_operators_set_in_the_catalog_stays(built: Built, lake: Lake) -> None:
+    """Parameters that are not ours outlive an unload."""
+    assert built.first.ok
+    assert lake.unload() == 0
+    place, before = TableName(SETTINGS.database("curated"), "aircraft_use"), lake.mart("aircraft_use")
+    lake.catalog.update_table(place, before, _with(before, {**before.parameters, "steward": "maintenance"}))
+    assert lake.unload() == 0
+    assert lake.mart("aircraft_use").parameters["steward"] == "maintenance"
+
+
+class FailingCatalog:
+    """Loses a race at every table's update."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._catalog = lake.catalog
+        self.has_database, self.create_database = self._catalog.has_database, self._catalog.create_database
+        self.table, self.create_table = self._catalog.table, self._catalog.create_table
+
+    def update_table(self, place: TableName, before: CatalogTable, now: CatalogTable) -> None:
+        raise CatalogChangedError(f"{place} was changed at the same moment, from {before.location} to {now.location}")
+
+
+def test_an_unload_that_fails_leaves_readers_where_they_were(built: Built, lake: Lake, world: World) -> None:
+    """The catalog names the old place, whose files are all there; the next unload clears what was left."""
+    assert built.first.ok
+    assert lake.unload() == 0
+    before = lake.mart("aircraft_rotations").location
+    files = lake.keys(before.removeprefix(f"s3://{CURATED}/"))
+    with closing(Redshift(world.target).connect()) as session:
+        marts = read_marts(session, "mart")
+        unloader = Unloader(
+            session=session, catalog=FailingCatalog(lake), places=Places(world.stack.clients.s3, CURATED),
+            database=SETTINGS.database("curated"), pipeline="flights", role="default",
+        )  # fmt: skip
+        with pytest.raises(CatalogChangedError):
+            list(unloader.unload(marts, "000000000000-never-named"))
+    assert lake.mart("aircraft_rotations").location == before
+    assert lake.keys(before.removeprefix(f"s3://{CURATED}/")) == files
+    assert lake.keys("marts/aircraft_rotations/000000000000-never-named/")
+    assert lake.unload() == 0
+    assert not lake.keys("marts/aircraft_rotations/000000000000-never-named/")
+
+
+def test_a_table_that_is_no_mart_is_left_alone(built: Built, lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    """A mart that is called as a window's table, say: nothing is unloaded, and a sentence says so."""
+    assert built.first.ok
+    assert lake.unload() == 0
+    place, before = TableName(SETTINGS.database("curated"), "route_demand"), lake.mart("route_demand")
+    own = {name: value for name, value in before.parameters.items() if name != MART}
+    lake.catalog.update_table(place, before, _with(before, own))
+    capsys.readouterr()
+    try:
+        assert lake.unload() == 1
+        assert "route_demand in the catalog is no mart: give the model another name" in capsys.readouterr().err
+        assert lake.mart("route_demand") == _with(before, own)
+    finally:
+        lake.catalog.update_table(place, _with(before, own), before)
+
+
+def test_a_column_that_no_reader_would_get_is_named(world: World, built: Built) -> None:
+    """Before anything is unloaded."""
+    assert built.first.ok
+    world.run("CREATE SCHEMA odd", "CREATE TABLE odd.marts (a INT, b NUMERIC(38, 2), c SUPER)")
+    try:
+        with closing(Redshift(world.target).connect()) as session, pytest.raises(TerminalError) as caught:
+            read_marts(session, "odd")
+    finally:
+        world.run("DROP SCHEMA odd CASCADE")
+    assert str(caught.value).startswith("odd.marts.c is ")
+
+
+def test_names_and_texts_are_quoted_for_unload() -> None:
+    """UNLOAD takes its query as a text."""
+    mart = Mart("mart", 'o"dd', "", ())
+    assert mart.select().endswith('FROM "mart"."o""dd"')
+
+
+def _with(table: CatalogTable, parameters: dict[str, str]) -> CatalogTable:
+    return CatalogTable(
+        location=table.location, columns=table.columns, description=table.description, parameters=parameters
+    )
