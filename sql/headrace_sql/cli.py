@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -53,6 +54,9 @@ def execute(arguments: list[str]) -> int:
         return _say(error, USAGE_ERROR)
     except HeadraceError as error:
         return _say(error, 1)
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return _say("interrupted; building again goes on from what is there", 128 + signal.SIGINT)
 
