@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +123,18 @@ def test_a_query_must_say_what_it_answers(tmp_path: Path) -> None:
     (tmp_path / "athena" / "mute.sql").write_text("select 1\n")
     with pytest.raises(ProjectError, match=r"mute.sql must begin with a comment that says what it answers"):
         read_queries(tmp_path, SETTINGS)
+
+
+def test_a_reader_that_has_seen_enough_is_an_ordinary_end() -> None:
+    """As `| head` is: no traceback, and no error."""
+    program = str(Path(sys.executable).with_name("headrace-sql"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        ran = subprocess.run(
+            [program, "athena", "list"], stdout=closed, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (0, b"")
 
 
 def _athena(lake: Lake) -> Athena:
