@@ -7,11 +7,11 @@ from typing import Any
 
 from tests.sql.conftest import Built
 from tests.sql.traffic import Loader, Reader
-from tests.sql.world import WITHOUT_SEEDS, World
+from tests.sql.world import NO_TESTS, WHAT_LOADS_CHANGE, World
 
 WITH_FEW_TESTS = (
-    "--exclude", "test_name:not_null", "test_name:unique", "test_name:accepted_values",
-    "--exclude-resource-type", "seed", "unit_test",
+    *WHAT_LOADS_CHANGE, "--exclude", "test_name:not_null", "test_name:unique", "test_name:accepted_values",
+    "--exclude-resource-type", "unit_test",
 )  # fmt: skip
 """All that hold one table against another."""
 EVENTS = """
@@ -35,11 +35,11 @@ def test_models_hold_exactly_the_loads_that_their_build_was_given(built: Built, 
     seen, seqs = [_flights(world)], []
     with reader.beside():
         with loader.beside():
-            for arguments in (WITHOUT_SEEDS, WITH_FEW_TESTS):
+            for arguments in ((*WHAT_LOADS_CHANGE, *NO_TESTS), WITH_FEW_TESTS):
                 seqs.append(world.build(*arguments).load_seq)
                 assert_exact(world, seqs[-1])
                 seen.append(_flights(world))
-        seqs.append(world.build(*WITHOUT_SEEDS).load_seq)
+        seqs.append(world.build(*WHAT_LOADS_CHANGE, *NO_TESTS).load_seq)
         assert_exact(world, seqs[-1])
         seen.append(_flights(world))
     assert seqs == sorted(set(seqs))

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from headrace_consumers.load.waiting import LakeFile
 from headrace_consumers.warehouse.session import WarehouseSession
@@ -17,7 +17,7 @@ from tests.sql.world import PATIENCE_S, World, at
 
 BEGIN = at("2015-01-01T00:00")
 _PAUSE_S = 0.25
-_GLANCE_S = 0.04
+_GLANCE_S = 0.005
 _MOST_WAITING = 12
 
 
@@ -59,37 +59,41 @@ class Running(ABC):
 
 @dataclass
 class Loader(Running):
-    """Small commits of flights and of windows, each of which has some revisions, in any order, a few at a time."""
+    """Small commits in any order, a few at a time: some flights in each load, and rows of windows, each of which has
+    some revisions."""
 
     chance: random.Random = field(default_factory=lambda: random.Random(11))
-    waiting: list[list[LakeFile]] = field(default_factory=list)
+    flights: list[list[LakeFile]] = field(default_factory=list)
+    windows: list[list[LakeFile]] = field(default_factory=list)
     loads: int = 0
 
     def step(self, session: WarehouseSession) -> None:
-        while len(self.waiting) < _MOST_WAITING:
-            self.waiting += self._commits(self.loads + len(self.waiting))
-        self.chance.shuffle(self.waiting)
+        while len(self.flights) < _MOST_WAITING:
+            self.flights.append(self.world.next_commit(self.chance.randint(5, 40)))
+        while len(self.windows) < _MOST_WAITING:
+            self.windows += self._revisions(BEGIN + timedelta(days=self.loads, seconds=len(self.windows)))
+        for waiting in (self.flights, self.windows):
+            self.chance.shuffle(waiting)
         self._load(session, self.chance.randint(1, 3))
         self.stopped.wait(_PAUSE_S)
 
     def finish(self, session: WarehouseSession) -> None:
-        while self.waiting:
+        while self.flights or self.windows:
             self._load(session, 5)
 
     def _load(self, session: WarehouseSession, commits: int) -> None:
-        taken, self.waiting = self.waiting[:commits], self.waiting[commits:]
+        taken = [*self.flights[:commits], *self.windows[:commits]]
+        del self.flights[:commits], self.windows[:commits]
         self.world.load([file for commit in taken for file in commit], session)
         self.loads += 1
 
-    def _commits(self, number: int) -> Iterator[list[LakeFile]]:
-        """Of one window of each kind all revisions, the last one often a tombstone; and flights."""
-        start = BEGIN + timedelta(days=number)
+    def _revisions(self, start: datetime) -> Iterator[list[LakeFile]]:
+        """All of one hour and of one rotation, each a commit; the last one of the rotation often a tombstone."""
         plane, revisions = self.chance.choice(PLANES), self.chance.randint(2, 4)
         rows = [hour(start, revision, 10 * revision) for revision in range(1, revisions + 1)]
         rows += [rotation(plane, start, revision, revision) for revision in range(1, revisions)]
         rows.append(self.chance.choice((tombstone(plane, start, revisions), rotation(plane, start, revisions, 9))))
         yield from ([self.world.window(name, row)] for name, row in rows)
-        yield from (self.world.next_commit(self.chance.randint(5, 40)) for _ in rows)
 
 
 @dataclass
