@@ -126,7 +126,7 @@ def test_a_changed_contract_is_noticed_and_written(tmp_path: Path, capfd: pytest
 
 def test_another_pipeline_than_the_projects_is_refused(capfd: pytest.CaptureFixture[str]) -> None:
     """Its tables would replace those that the models read."""
-    assert execute(["sources", f"{__name__}:DOORS"]) == 2
+    assert execute(["sources", f"{__name__}:DOORS", "--check"]) == 2
     assert "models pipeline 'flights', and" in capfd.readouterr().err
 
 
