@@ -101,13 +101,15 @@ def test_a_killed_build_leaves_nothing_to_clear_and_sigterm_stops_the_next_one(b
 def test_a_build_whose_locks_connection_breaks_stops_dbt_and_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Another one may have begun: exit code 1, and nothing more is done."""
+    """Another one may have begun: exit code 1, and nothing more is done. Its models wait for a table until then."""
     for name, value in world.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(build_module, "build_lock", functools.partial(build_lock, look_every_s=OFTEN_S))
-    breaker = threading.Thread(target=_break_once_models_are_made, args=(world,))
+    ended_at_last = threading.Event()
+    breaker = threading.Thread(target=_break_once_models_begin, args=(world, ended_at_last))
     breaker.start()
     code = execute(["build", "--work-dir", str(world.work_dir), "--", *WHAT_LOADS_CHANGE, *NO_TESTS])
+    ended_at_last.set()
     breaker.join(PATIENCE_S)
     said = capfd.readouterr()
     assert code == 1
@@ -118,12 +120,17 @@ def test_a_build_whose_locks_connection_breaks_stops_dbt_and_says_so(
     assert _dbts_of_ours() == []
 
 
-def _break_once_models_are_made(world: World) -> None:
+def _break_once_models_begin(world: World, until: threading.Event) -> None:
     log = world.work_dir / "logs" / "dbt.log"
     length = log.stat().st_size if log.exists() else 0
-    eventually(lambda: log.exists() and b"OK created" in log.read_bytes()[length:], "a model")
-    for pid in holders(world):
-        world.rows(f"SELECT pg_terminate_backend({pid})")
+    eventually(lambda: log.exists() and b"START sql" in log.read_bytes()[length:], "a model")
+    with world.session() as session:
+        session.begin()
+        session.run("LOCK TABLE staging.rotations")  # what reads it waits
+        for pid in holders(world):
+            world.rows(f"SELECT pg_terminate_backend({pid})")
+        until.wait(PATIENCE_S)
+        session.rollback()
 
 
 def _dbts_of_ours() -> list[psutil.Process]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from headrace_consumers.cli import USAGE_ERROR, execute
+from headrace_consumers.cli import execute
+from headrace_consumers.command_line import USAGE_ERROR
 from tests.consumers.load.harbour import READINGS, Harbour, commit, local_harbour
 from tests.consumers.load.processes import command_environment, forked, is_loaded, loading
 from tests.consumers.windows_service.stack import PATIENCE_S, PIPELINE, eventually

@@ -60,3 +60,15 @@ def test_what_was_committed_is_there_after_a_crash(
     assert own.port == port
     with Client.connect(own.port) as reader:
         assert reader.rows("SELECT a FROM t") == [(1,)]
+
+
+def test_what_a_dead_one_left_keeps_nobody_from_starting(own: RedshiftServer) -> None:
+    """A killed PostgreSQL that nobody has reaped looks alive to the next one, by the number in its files."""
+    own.stop()
+    own.kill()
+    alive = psutil.Process().pid
+    for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
+        (own.folder / "data" / name).write_text(f"{alive}\n{own.folder / 'data'}\n{int(time.time())}\n5432\n.\n")
+    own.start()
+    with Client.connect(own.port) as client:
+        assert client.value("SELECT 1") == 1

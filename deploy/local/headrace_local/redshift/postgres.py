@@ -157,17 +157,15 @@ def _pid_lines(data: Path) -> list[str]:
 
 
 def _end_leftover(data: Path) -> None:
-    """One whose gateway was killed may still run where nothing ends it with its parent."""
-    lines = _pid_lines(data)
-    if not lines:
-        return
-    with contextlib.suppress(psutil.Error, ValueError):
-        process = psutil.Process(int(lines[0]))
+    """One whose gateway was killed may still run where nothing ends it with its parent. Its files go with it: where it
+    is dead and not yet reaped, PostgreSQL takes it for a rival that lives. The folder's lock is ours."""
+    with contextlib.suppress(psutil.Error, ValueError, IndexError):
+        process = psutil.Process(int(_pid_lines(data)[0]))
         if str(data) in process.cmdline():
             process.kill()
             process.wait(_STOP_TIMEOUT_S)
-    with contextlib.suppress(FileNotFoundError):
-        (data / "postmaster.pid").unlink()
+    for name in ("postmaster.pid", f".s.PGSQL.{_PORT}.lock"):
+        (data / name).unlink(missing_ok=True)
 
 
 def _last_words(folder: Path, count: int = 15) -> str:

@@ -72,8 +72,7 @@ class RedshiftServer:
         """SIGKILL to all of it at once, as a crash: `start` recovers. Safe to repeat."""
         if self._process is None:
             return
-        with psutil.Process(self._process.pid).oneshot():
-            family = [psutil.Process(self._process.pid), *psutil.Process(self._process.pid).children(recursive=True)]
+        family = _family(self._process.pid)
         for process in family:
             _kill(process)
         psutil.wait_procs(family, timeout=_STOP_TIMEOUT_S)
@@ -83,6 +82,15 @@ class RedshiftServer:
     @property
     def _log(self) -> Path:
         return self.folder / "gateway.log"
+
+
+def _family(pid: int) -> list[psutil.Process]:
+    """None where it has ended already."""
+    try:
+        process = psutil.Process(pid)
+        return [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
 
 
 def _kill(process: psutil.Process) -> None:
