@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,6 +18,7 @@ from redshift_connector.error import InterfaceError, ProgrammingError
 from headrace_local.redshift.server import RedshiftServer
 from tests.local.redshift.client import Client
 
+TRUE = shutil.which("true") or "true"
 NOBODY = 65534
 """As whom PostgreSQL runs where we are root."""
 
@@ -43,7 +44,10 @@ def test_it_ends_though_a_client_has_said_nothing(own: RedshiftServer) -> None:
 
 
 def kill_postgres(server: RedshiftServer) -> None:
-    psutil.Process(int((server.folder / "data" / "postmaster.pid").read_text().split()[0])).kill()
+    """With its children: one that serves a client may outlive it for a COMMIT."""
+    postgres = psutil.Process(int((server.folder / "data" / "postmaster.pid").read_text().split()[0]))
+    for process in [*postgres.children(recursive=True), postgres]:
+        process.kill()
 
 
 @pytest.mark.parametrize("crash", [RedshiftServer.kill, kill_postgres])
@@ -72,7 +76,7 @@ def test_what_a_dead_one_left_keeps_nobody_from_starting(own: RedshiftServer) ->
     """A killed PostgreSQL that nobody has reaped looks alive to the next one, by the number in its files."""
     own.stop()
     user = NOBODY if os.geteuid() == 0 else None
-    with subprocess.Popen([sys.executable, "-c", ""], user=user) as dead:  # not waited for, so it keeps its number
+    with subprocess.Popen([TRUE], user=user) as dead:  # not waited for, so it keeps its number
         for name in ("postmaster.pid", ".s.PGSQL.5432.lock"):
             (own.folder / "data" / name).write_text(f"{dead.pid}\n{own.folder / 'data'}\n{int(time.time())}\n5432\n.\n")
         own.start()
