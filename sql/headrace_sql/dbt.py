@@ -95,7 +95,7 @@ class Dbt:
         colours = "--use-colors" if (sys.stderr if to_stderr else sys.stdout).isatty() else "--no-use-colors"
         told = msgspec.json.encode({**self._variables, **variables}).decode()
         line = [
-            str(Path(sys.executable).with_name("dbt")), "--no-version-check", colours, *command,
+            str(Path(sys.executable).with_name("dbt")), colours, *command,
             "--project-dir", str(self.project.folder), "--profiles-dir", str(self.project.folder),
             "--target", self.target, "--target-path", str(self.work_dir),
             "--log-path", str(self.work_dir / "logs"), "--vars", told,
