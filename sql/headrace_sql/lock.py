@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from headrace_consumers.errors import WarehouseAwayError, WarehouseBusyError, WarehouseStatementError
+from headrace_consumers.errors import WarehouseBusyError, WarehouseStatementError
 from headrace_consumers.warehouse.session import Warehouse, WarehouseSession
 from headrace_consumers.warehouse.tables import quoted
 from headrace_producers.errors import HeadraceError
@@ -92,7 +92,7 @@ def _watch(
     while not done.wait(every_s):
         try:
             session.query("SELECT 1")
-        except (WarehouseAwayError, HeadraceError):
+        except HeadraceError:
             lock.lost.set()
             on_loss()
             return
