@@ -75,6 +75,7 @@ def _take(session: WarehouseSession, schema: str) -> None:
         raise BuildRunsError(
             f"another build runs on this warehouse: it holds {schema}.{TABLE}; nothing was changed, try again later"
         ) from error
+    session.run("SET statement_timeout TO 0")  # a busy warehouse is no reason to take the lock for lost
 
 
 def _make(session: WarehouseSession, statement: str) -> None:

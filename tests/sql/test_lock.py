@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from headrace_consumers.warehouse.redshift import Redshift
+from headrace_consumers.warehouse.session import Warehouse, WarehouseSession
 from headrace_sql import build as build_module
 from headrace_sql.build import LOCK_SCHEMA
 from headrace_sql.cli import execute
@@ -157,6 +158,26 @@ def test_a_lock_that_is_lost_is_noticed_once(world: World) -> None:
     ):
         _break(world, lost)
     _hold(warehouse)
+
+
+def test_a_lock_that_is_held_waits_for_a_busy_warehouse(world: World) -> None:
+    """The time within which the lock must be had is of that statement alone."""
+    sessions: list[WarehouseSession] = []
+
+    with build_lock(Remembering(Redshift(world.target), sessions), "locks_of_a_test", on_loss=pytest.fail):
+        assert sessions[0].query("SHOW statement_timeout") == [("0",)]
+
+
+@dataclass(frozen=True)
+class Remembering:
+    """Whose sessions can be asked."""
+
+    warehouse: Warehouse
+    sessions: list[WarehouseSession]
+
+    def connect(self) -> WarehouseSession:
+        self.sessions.append(self.warehouse.connect())
+        return self.sessions[-1]
 
 
 def _break(world: World, lost: threading.Event) -> None:
