@@ -104,6 +104,8 @@ def asked(call: Callable[[], T], what: str) -> T:
         return retried(call, what, retry=_is_busy)
     except (NoCredentialsError, PartialCredentialsError):
         raise TerminalError(NO_CREDENTIALS) from None
+    except ParamValidationError as error:
+        raise TerminalError(f"{what}: {error}") from None
     except ClientError as error:
         code = error_code(error)
         if code in REFUSED_CODES:

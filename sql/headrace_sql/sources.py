@@ -7,6 +7,7 @@ a row that came in by another way does not pass unseen.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from headrace_consumers.warehouse.tables import StagingTable, TableColumn
 from headrace_consumers.windows import Window
 from headrace_producers.contracts import Column
 
+_JINJA = re.compile(r"\{([{%#])")
 FRESHNESS = {"warn_after": {"count": 30, "period": "minute"}, "error_after": {"count": 6, "period": "hour"}}
 _ADDED = {
     "event_id": "The event's id, unique in its table",
@@ -98,7 +100,7 @@ def _event_table(staged: StagingTable, table: LakeTable) -> dict[str, Any]:
     ]
     return {
         "name": staged.name,
-        "description": f"{contract.description} Contract {contract.type}.",
+        "description": f"{_literal(contract.description)} Contract {contract.type}.".strip(),
         "config": {"loaded_at_field": "arrival_time", "freshness": FRESHNESS},
         "columns": columns,
     }
@@ -107,15 +109,14 @@ def _event_table(staged: StagingTable, table: LakeTable) -> dict[str, Any]:
 def _window_table(pipeline: Pipeline, staged: StagingTable, window: Window) -> dict[str, Any]:
     declared = {column.name: column for column in pipeline.table(window.table).contract.columns}
     keys = {name: declared[name] for name in window.by}
+    by = f" by {', '.join(keys)}" if keys else ""
     columns = [
         _column(column, _window_said(window, declared, column.name), _tests(column.name, keys.get(column.name)))
         for column in staged.columns
     ]
     return {
         "name": staged.name,
-        "description": (
-            f"{type(window).__name__} windows of {window.table} by {', '.join(window.by)}, every revision of each."
-        ),
+        "description": (f"{type(window).__name__} windows of {window.table}{by}, every revision of each."),
         "data_tests": [
             {
                 "unique_together": {
@@ -146,7 +147,7 @@ def _tests(name: str, column: Column | None) -> list[Any]:
     """Nulls need none: the warehouse refuses them where the contract does."""
     tests: list[Any] = ["unique"] if name == "event_id" else []
     if column is not None and column.constraints.allowed is not None:
-        values = list(column.constraints.allowed)
+        values = [_quotable(value) if isinstance(value, str) else value for value in column.constraints.allowed]
         quote = {} if isinstance(values[0], str) else {"quote": False}
         tests.append({"accepted_values": {"arguments": {"values": values, **quote}}})
     return tests
@@ -155,9 +156,18 @@ def _tests(name: str, column: Column | None) -> list[Any]:
 def _said(column: Column | None, name: str) -> str:
     if column is None:
         return _ADDED[name]
-    unit = f", {column.unit}" if column.unit else ""
-    personal = " (personal data)" if column.personal else ""
-    return f"{column.description}{unit}{personal}"
+    words = ", ".join(part for part in (column.description, column.unit) if part)
+    return " ".join(part for part in (_literal(words), "(personal data)" if column.personal else "") if part)
+
+
+def _quotable(value: str) -> str:
+    """dbt puts a text between quotes, and doubles none in it."""
+    return _literal(value.replace("'", "''"))
+
+
+def _literal(text: str) -> str:
+    """dbt renders descriptions: what would begin an expression of Jinja's is written by one."""
+    return _JINJA.sub(r"{{ '{' }}\1", text)
 
 
 def _window_said(window: Window, declared: Mapping[str, Column], name: str) -> str:
@@ -167,4 +177,5 @@ def _window_said(window: Window, declared: Mapping[str, Column], name: str) -> s
     if aggregate.column is None:
         return "Events of the window"
     what = f"{aggregate.q} quantile, within 1%," if aggregate.q is not None else aggregate.kind.value.capitalize()
-    return f"{what} of {aggregate.column}: {_said(declared[aggregate.column], aggregate.column)}"
+    said = _said(declared[aggregate.column], aggregate.column)
+    return f"{what} of {aggregate.column}: {said}" if said else f"{what} of {aggregate.column}"

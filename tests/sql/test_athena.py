@@ -94,6 +94,20 @@ def test_named_queries_are_put_once_and_replaced_when_they_change(full: Lake) ->
     assert (named["of_this_test"], named["by_hand"], len(ids)) == ("select 2", "select 0", len(named))
 
 
+def test_of_two_named_queries_of_one_name_one_stays(full: Lake) -> None:
+    """As a `put` leaves them that died between making the new one and removing the old one."""
+    athena, client = _athena(full), full.athena_client
+    query = NamedQuery("twice", "Two.", "select 2")
+    for sql in ("select 1", query.sql, query.sql):
+        client.create_named_query(Name="twice", Description="Two.", Database="d", QueryString=sql, WorkGroup="primary")
+    assert athena.put([query]).replaced == ("twice",)
+    assert athena.put([query]).lines() == ()
+    ids = client.list_named_queries(WorkGroup="primary")["NamedQueryIds"]
+    named = [one["QueryString"] for one in client.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]
+             if one["Name"] == "twice"]  # fmt: skip
+    assert named == [query.sql]
+
+
 def test_athenas_reason_is_told(full: Lake) -> None:
     """In one line, with the execution by which it can be looked up."""
     with pytest.raises(TerminalError, match=r"Athena: query \S+ failed: .*no_such_table"):
@@ -122,6 +136,9 @@ def test_a_query_must_say_what_it_answers(tmp_path: Path) -> None:
     (tmp_path / "athena").mkdir()
     (tmp_path / "athena" / "mute.sql").write_text("select 1\n")
     with pytest.raises(ProjectError, match=r"mute.sql must begin with a comment that says what it answers"):
+        read_queries(tmp_path, SETTINGS)
+    (tmp_path / "athena" / "mute.sql").write_text("-- What it says.\n")
+    with pytest.raises(ProjectError, match=r"mute.sql has a comment and no query"):
         read_queries(tmp_path, SETTINGS)
 
 

@@ -7,12 +7,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import jinja2
 import msgspec
 import pytest
 import yaml
 
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
-from headrace_consumers.windows import Tumbling, count, quantile
+from headrace_consumers.windows import Tumbling, count, quantile, total
 from headrace_local.flights.data import weather_csv
 from headrace_producers.contracts import column, contract
 from headrace_sql.cli import execute
@@ -87,6 +88,32 @@ def test_sources_test_what_the_warehouse_does_not_keep() -> None:
         "config": {"where": "not early"},
     }
     assert columns_of(tables["per_hour"])["floor"]["data_tests"] == columns["floor"]["data_tests"]
+
+
+@contract(name="door.odd", version=1, partition_key="badge", event_time="opened_at")
+class Odd(msgspec.Struct, frozen=True, kw_only=True):
+    """It {{ nothing }} {% raw %}."""
+
+    badge: str
+    opened_at: datetime
+    wing: Annotated[Literal["O'Hare", "{{ x }}"], column("{# which #}")]
+    open_s: Annotated[int, column("", unit="s", personal=True)]
+
+
+def test_what_dbt_would_render_or_quote_wrongly_is_escaped() -> None:
+    """Descriptions are Jinja's for dbt, and a choice's quotes would end a text of SQL."""
+    odd = Pipeline(name="flights", stream="odd", tables=(LakeTable("odd", Odd),),
+                   windows=(Tumbling("all", table="odd", size_s=60, aggregates={"sum": total("open_s")}),))  # fmt: skip
+    tables = dict(tables_of(odd))
+    columns = columns_of(tables["odd"])
+    rendered = jinja2.Environment(autoescape=False).from_string  # noqa: S701 -- no page
+    assert rendered(tables["odd"]["description"]).render() == "It {{ nothing }} {% raw %}. Contract door.odd.v1."
+    assert rendered(columns["wing"]["description"]).render() == "{# which #}"
+    [test] = columns["wing"]["data_tests"]
+    said = [rendered(value).render() for value in test["accepted_values"]["arguments"]["values"]]
+    assert said == ["O''Hare", "{{ x }}"]
+    assert (columns["badge"]["description"], columns["open_s"]["description"]) == ("", "s (personal data)")
+    assert tables["all"]["description"] == "Tumbling windows of odd, every revision of each."
 
 
 def test_sources_describe_windows_and_the_ledger() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace_consumers.catalog.tables import CatalogTable, TableName
+from headrace_consumers.catalog.tables import PIPELINE, CatalogTable, TableName
 from headrace_consumers.errors import CatalogChangedError
 from headrace_consumers.warehouse.redshift import Redshift
 from headrace_producers.errors import TerminalError
@@ -21,6 +21,8 @@ from tests.sql.lake import MARTS, SETTINGS, Lake
 from tests.sql.world import World
 
 CURATED = "headrace-curated"
+DATABASE = SETTINGS.database("curated")
+FOLDER = f"marts/{DATABASE}"
 
 
 def test_marts_are_in_the_lake_as_they_are_in_the_warehouse(
@@ -50,14 +52,14 @@ def test_an_unload_names_a_new_place_and_keeps_the_one_before(
     """A query that began before still finds its files; what is older goes, and so does what a dead unload left."""
     assert built.first.ok
     places = []
-    leftover = "marts/route_demand/0000000000000/part.parquet"
+    leftover = f"{FOLDER}/route_demand/0000000000000/part.parquet"
     for _ in range(3):
         lake.world.stack.clients.s3.put_object(Bucket=CURATED, Key=leftover, Body=b"half")
         assert lake.unload() == 0
         places.append(lake.mart("route_demand").location.removeprefix(f"s3://{CURATED}/"))
     assert "route_demand: " in capsys.readouterr().out
     assert len(set(places)) == 3
-    there = {key.rsplit("/", 1)[0] + "/" for key in lake.keys("marts/route_demand/")}
+    there = {key.rsplit("/", 1)[0] + "/" for key in lake.keys(f"{FOLDER}/route_demand/")}
     assert there == set(places[1:])
 
 
@@ -92,16 +94,16 @@ def test_an_unload_that_fails_leaves_readers_where_they_were(built: Built, lake:
     with closing(Redshift(world.target).connect()) as session:
         marts = read_marts(session, "mart")
         unloader = Unloader(
-            session=session, catalog=FailingCatalog(lake), places=Places(world.stack.clients.s3, CURATED),
-            database=SETTINGS.database("curated"), pipeline="flights", role="default",
+            session=session, catalog=FailingCatalog(lake), places=Places(world.stack.clients.s3, CURATED, DATABASE),
+            database=DATABASE, pipeline="flights", role="default",
         )  # fmt: skip
         with pytest.raises(CatalogChangedError):
             list(unloader.unload(marts, "000000000000-never-named"))
     assert lake.mart("aircraft_rotations").location == before
     assert lake.keys(before.removeprefix(f"s3://{CURATED}/")) == files
-    assert lake.keys("marts/aircraft_rotations/000000000000-never-named/")
+    assert lake.keys(f"{FOLDER}/aircraft_rotations/000000000000-never-named/")
     assert lake.unload() == 0
-    assert not lake.keys("marts/aircraft_rotations/000000000000-never-named/")
+    assert not lake.keys(f"{FOLDER}/aircraft_rotations/000000000000-never-named/")
 
 
 def test_a_table_that_is_no_mart_is_left_alone(built: Built, lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,6 +120,52 @@ def test_a_table_that_is_no_mart_is_left_alone(built: Built, lake: Lake, capsys:
         assert lake.mart("route_demand") == _with(before, own)
     finally:
         lake.catalog.update_table(place, _with(before, own), before)
+
+
+def test_another_pipelines_mart_is_left_alone(built: Built, lake: Lake, capsys: pytest.CaptureFixture[str]) -> None:
+    """Both would point one table at their own files, in turn."""
+    assert built.first.ok
+    assert lake.unload() == 0
+    place, before = TableName(DATABASE, "route_demand"), lake.mart("route_demand")
+    others = _with(before, {**before.parameters, PIPELINE: "trains"})
+    lake.catalog.update_table(place, before, others)
+    capsys.readouterr()
+    try:
+        assert lake.unload() == 1
+        assert "route_demand in the catalog is a mart of the pipeline 'trains'" in capsys.readouterr().err
+        assert lake.mart("route_demand") == others
+    finally:
+        lake.catalog.update_table(place, others, before)
+
+
+def test_catalogs_of_another_prefix_keep_their_files(built: Built, lake: Lake) -> None:
+    """They may share a bucket: what one unload clears is never what another catalog names."""
+    assert built.first.ok
+    assert lake.unload() == 0
+    location = lake.mart("route_demand").location.removeprefix(f"s3://{CURATED}/")
+    files = lake.keys(location)
+    assert files
+    for _ in range(2):
+        assert lake.unload("--catalog-prefix", "other") == 0
+    assert lake.keys(location) == files
+
+
+def test_words_fit_into_the_catalog(world: World, built: Built) -> None:
+    """Glue takes comments of 255 bytes in one line, descriptions of 2,048."""
+    assert built.first.ok
+    world.run(
+        "CREATE SCHEMA wordy", "CREATE TABLE wordy.marts (a INT)",
+        f"COMMENT ON TABLE wordy.marts IS '{'long ' * 1000}'",
+        f"COMMENT ON COLUMN wordy.marts.a IS 'two\nlines {'é' * 300}'",
+    )  # fmt: skip
+    try:
+        with closing(Redshift(world.target).connect()) as session:
+            [mart] = read_marts(session, "wordy")
+    finally:
+        world.run("DROP SCHEMA wordy CASCADE")
+    assert mart.columns[0].comment.startswith("two lines é")
+    assert len(mart.columns[0].comment.encode()) <= 255
+    assert len(mart.description.encode()) <= 2048
 
 
 def test_a_column_that_no_reader_would_get_is_named(world: World, built: Built) -> None:

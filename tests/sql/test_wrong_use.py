@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from headrace_local.environment import aws_variables
 from headrace_local.warehouse import warehouse_settings
 from headrace_sql.cli import execute
 from tests.consumers.runtime_process.aws import free_port
@@ -87,3 +88,22 @@ def test_a_schema_without_the_loaders_books_is_told(
 def test_the_project_that_comes_with_the_command_is_whole(name: str) -> None:
     """What every command takes where no other is named."""
     assert (PROJECT / name).exists()
+
+
+@pytest.mark.usefixtures("away")
+@pytest.mark.parametrize("option", ["--vars", "--target=prod"])
+def test_what_the_command_tells_dbt_itself_is_not_told_twice(option: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """dbt takes the last of two: ours, and the person would not know."""
+    assert execute(["build", "--", option, "{a: 1}"]) == 2
+    assert f"{option}: this command tells dbt itself" in said(capfd)
+
+
+def test_an_aws_that_stays_away_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody waits for the command."""
+    for name, value in aws_variables(f"http://127.0.0.1:{free_port()}").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("headrace_sql.commands.athena.AWS_PATIENCE_S", 0.05)
+    assert execute(["athena", "apply"]) == 1
+    assert "ListNamedQueries of primary: EndpointConnectionError" in said(capfd)

@@ -36,6 +36,8 @@ def _read(path: Path, catalog: CatalogSettings) -> NamedQuery:
     if not said:
         raise ProjectError(f"{path} must begin with a comment that says what it answers")
     sql = "\n".join(lines[len(said) :]).strip()
+    if not sql:
+        raise ProjectError(f"{path} has a comment and no query")
     return NamedQuery(path.stem, " ".join(said), _DATABASE.sub(lambda found: f"{catalog.database(found[1])}.", sql))
 
 

@@ -56,20 +56,24 @@ class Athena:
     patience_s: float = 300.0
 
     def put(self, queries: Sequence[NamedQuery]) -> Difference:
-        """Makes the workgroup's queries of these names as these are; leaves all others alone."""
-        known = {said["Name"]: said for said in self._named()}
-        created, replaced = [], []
+        """Makes the workgroup's queries of these names as these are, one of each name: a `put` that died leaves two.
+        Leaves all others alone."""
+        known: dict[str, list[NamedQueryTypeDef]] = {}
+        for said in self._named():
+            known.setdefault(said["Name"], []).append(said)
+        created: list[str] = []
+        replaced: list[str] = []
         for query in queries:
-            before = known.get(query.name)
-            if before is None:
-                created.append(query.name)
-            elif (before["QueryString"], before.get("Description", "")) != (query.sql, query.description):
-                replaced.append(query.name)
-            else:
+            before = known.get(query.name, [])
+            same = [said for said in before if (said["QueryString"], said.get("Description", "")) == _words(query)]
+            if before and len(before) == len(same) == 1:
                 continue
-            self._create(query)
-            if before is not None:
-                self._delete(before)
+            (replaced if before else created).append(query.name)
+            if not same:
+                self._create(query)
+            for said in before:
+                if said not in same[:1]:
+                    self._delete(said)
         return Difference(tuple(created), tuple(replaced))
 
     def run(self, sql: str) -> Answer:
@@ -158,6 +162,10 @@ class Athena:
             token = page.get("NextToken", "")
             if not token:
                 return
+
+
+def _words(query: NamedQuery) -> tuple[str, str]:
+    return query.sql, query.description
 
 
 def _values(row: RowTypeDef) -> tuple[str | None, ...]:

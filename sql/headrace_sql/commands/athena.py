@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from cyclopts import Parameter
 
 from headrace_consumers.settings import CatalogSettings
 from headrace_producers.errors import SettingsError
-from headrace_sql.commands.options import Flag
+from headrace_sql.commands.options import AWS_PATIENCE_S, Flag
 from headrace_sql.listing import listed
 from headrace_sql.project import Project
 
@@ -48,7 +49,8 @@ def apply(*, project_dir: Path | None = None, athena: Workgroup = WORKGROUP, cat
     project_dir
         The dbt project; the one that came with this command where not given.
     """
-    found = _athena(athena, catalog).put(_queries(project_dir, catalog))
+    with _patience():
+        found = _athena(athena, catalog).put(_queries(project_dir, catalog))
     lines = found.lines() or (f"the named queries of {athena.athena_workgroup} are as the project has them",)
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
@@ -91,10 +93,17 @@ def run(
     queries = {query.name: query for query in _queries(project_dir, catalog)}
     if name not in queries:
         raise SettingsError(f"there is no query {name!r}; there are {', '.join(queries)}")
-    answer = _athena(athena, catalog).run(queries[name].sql)
+    with _patience():
+        answer = _athena(athena, catalog).run(queries[name].sql)
     for line in _json_lines(answer) if json else _lines(answer):
         sys.stdout.write(f"{line}\n")
     return 0
+
+
+def _patience() -> AbstractContextManager[None]:
+    from headrace_consumers.aws_retry import patience
+
+    return patience(AWS_PATIENCE_S)
 
 
 def _queries(project_dir: Path | None, catalog: CatalogSettings) -> tuple[NamedQuery, ...]:

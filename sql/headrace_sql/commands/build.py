@@ -8,7 +8,11 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from headrace_producers.errors import SettingsError
 from headrace_sql.commands.options import MODELS, WAREHOUSE, Flag, Models, Place, dbt_of
+
+OURS = frozenset({"--vars", "--target", "-t", "--project-dir", "--profiles-dir", "--target-path", "--log-path"})
+"""What dbt would be told twice, and the second one counts."""
 
 
 def build(
@@ -31,6 +35,10 @@ def build(
     """
     from headrace_sql.build import Build
 
+    if ours := [said for said in dbt_arguments if said.split("=", 1)[0] in OURS]:
+        raise SettingsError(
+            f"{', '.join(ours)}: this command tells dbt itself; say it before --, or in dbt_project.yml"
+        )
     report = Build(dbt_of(models, warehouse)).run(dbt_arguments, to_stderr=json)
     sys.stdout.write(f"{msgspec.json.encode(report).decode() if json else report.sentence()}\n")
     return 0 if report.ok else 1

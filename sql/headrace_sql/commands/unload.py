@@ -13,7 +13,7 @@ import msgspec
 from cyclopts import Parameter
 
 from headrace_consumers.settings import CatalogSettings, LakeSettings
-from headrace_sql.commands.options import WAREHOUSE, Flag, Place, complete
+from headrace_sql.commands.options import AWS_PATIENCE_S, WAREHOUSE, Flag, Place, complete
 
 FLAT = Parameter(name="*")
 LAKE, CATALOG = LakeSettings(), CatalogSettings()
@@ -41,6 +41,7 @@ def unload(
         The dbt project; the one that came with this command where not given.
     """
     from headrace_consumers.aws import make_catalog_clients
+    from headrace_consumers.aws_retry import patience
     from headrace_consumers.catalog.glue import GlueCatalog
     from headrace_consumers.commit.attempts import new_attempt_id
     from headrace_consumers.warehouse.redshift import Redshift
@@ -54,12 +55,15 @@ def unload(
     target, project = complete(warehouse), Project.at(project_dir)
     clients = make_catalog_clients(os.environ)
     with (
+        patience(AWS_PATIENCE_S),
         build_lock(Redshift(target), LOCK_SCHEMA) as lock,
         closing(Redshift(target).connect()) as session,
     ):
+        database = catalog.database("curated")
+        places = Places(clients.s3, lake.curated_bucket, database)
         unloader = Unloader(
-            session=session, catalog=GlueCatalog(clients.glue), places=Places(clients.s3, lake.curated_bucket),
-            database=catalog.database("curated"), pipeline=project.pipeline, role=target.copy_role,
+            session=session, catalog=GlueCatalog(clients.glue), places=places, database=database,
+            pipeline=project.pipeline, role=target.copy_role,
         )  # fmt: skip
         for done in unloader.unload(read_marts(session, MARTS), new_attempt_id(time.time_ns() // 1_000_000)):
             lock.require_held()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headrace_consumers.catalog.describe import MAX_COMMENT_BYTES, MAX_DESCRIPTION_BYTES, cut
 from headrace_consumers.catalog.tables import CatalogColumn
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.tables import quoted
@@ -56,8 +57,9 @@ def read_marts(session: WarehouseSession, schema: str) -> tuple[Mart, ...]:
     descriptions: dict[str, str] = {}
     for table, description, name, kind, comment in session.query(_COLUMNS, schema):
         if _OF_DBT not in table:
-            descriptions[table] = description or ""
-            column = CatalogColumn(name, _catalog_type(f"{schema}.{table}.{name}", parse_type(kind)), comment or "")
+            descriptions[table] = cut(description or "", MAX_DESCRIPTION_BYTES)
+            read_as = _catalog_type(f"{schema}.{table}.{name}", parse_type(kind))
+            column = CatalogColumn(name, read_as, cut(comment or "", MAX_COMMENT_BYTES))
             columns.setdefault(table, []).append(column)
     return tuple(Mart(schema, name, descriptions[name], tuple(listed)) for name, listed in columns.items())
 

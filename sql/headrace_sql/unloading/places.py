@@ -1,4 +1,4 @@
-"""Where marts lie in the curated zone: `s3://<bucket>/marts/<mart>/<unload>/`. Every call blocks on S3."""
+"""Where marts lie in the curated zone: `s3://<bucket>/marts/<database>/<mart>/<unload>/`. Every call blocks on S3."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ _MOST_DELETED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Of one bucket."""
+    """Of one bucket and one of the catalog's databases: what another database names is not ours to clear."""
 
     client: S3Client
     bucket: str
+    database: str
 
     def location(self, mart: str, unload_id: str) -> str:
-        return f"s3://{self.bucket}/{FOLDER}/{mart}/{unload_id}/"
+        return f"s3://{self.bucket}/{self._folder(mart)}{unload_id}/"
 
     def sizes(self, location: str) -> tuple[int, ...]:
         """Bytes of each file there."""
@@ -35,9 +36,12 @@ class Places:
     def clear(self, mart: str, keep: Collection[str]) -> None:
         """Removes all that lies in the mart's folder and in none of the kept places."""
         kept = tuple(location.removeprefix(f"s3://{self.bucket}/") for location in keep)
-        gone = [key for key, _ in self._listed(f"{FOLDER}/{mart}/") if not key.startswith(kept)]
+        gone = [key for key, _ in self._listed(self._folder(mart)) if not key.startswith(kept)]
         for begin in range(0, len(gone), _MOST_DELETED):
             self._delete(gone[begin : begin + _MOST_DELETED])
+
+    def _folder(self, mart: str) -> str:
+        return f"{FOLDER}/{self.database}/{mart}/"
 
     def _listed(self, prefix: str) -> Iterator[tuple[str, int]]:
         token = ""

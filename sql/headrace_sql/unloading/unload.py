@@ -1,9 +1,9 @@
 """UNLOAD of all marts, and the catalog's tables that name where each lies.
 
-Theory of operation. A mart is unloaded below a new place, `marts/<mart>/<time>/`; once it is whole, one call to Glue
-lets the catalog's table name that place instead of the one before. So a query sees all of the old rows or all of the
-new ones, and one that began before the switch still finds its files: the place before is kept, what is older goes.
-Whatever is interrupted leaves a place that nobody names, and the next unload clears it.
+Theory of operation. A mart is unloaded below a new place, `marts/<database>/<mart>/<time>/`; once it is whole, one
+call to Glue lets the catalog's table name that place instead of the one before. So a query sees all of the old rows or
+all of the new ones, and one that began before the switch still finds its files: the place before is kept, what is
+older goes. Whatever is interrupted leaves a place that nobody names, and the next unload clears it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Unloader:
 
     def unload(self, marts: Sequence[Mart], unload_id: str) -> Iterator[Unloaded]:
         """One after the other, each below a place of this unload's id, which no other had. Raises TerminalError where
-        the catalog has a table of a mart's name that is none."""
+        the catalog has a table of a mart's name that is none, or another pipeline's."""
         names = {mart.name: TableName(self.database, mart.name) for mart in marts}
         before = {name: self._known(place) for name, place in names.items()}
         if not self.catalog.has_database(self.database):
@@ -69,6 +69,10 @@ class Unloader:
         found = self.catalog.table(place)
         if found is not None and MART not in found.parameters:
             raise TerminalError(f"{place} in the catalog is no mart: give the model another name, or remove the table")
+        if found is not None and (owner := found.parameters.get(PIPELINE)) != self.pipeline:
+            raise TerminalError(
+                f"{place} in the catalog is a mart of the pipeline {owner!r}: use another catalog_prefix"
+            )
         return found
 
     def _write(self, mart: Mart, location: str) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ParamValidationError
 
-from headrace_consumers.aws_retry import patience, retried
+from headrace_consumers.aws_retry import asked, patience, retried
 from headrace_producers.errors import TerminalError, TransientError
 from tests.fakes.steps import client_error
 
@@ -38,3 +39,13 @@ def test_what_will_not_pass_is_not_waited_for() -> None:
         retried(lambda: always("ResourceNotFoundException"), "the log")
     with pytest.raises(type(client_error("NoSuchUpload", "Query"))):
         retried(lambda: always("NoSuchUpload"), "the upload", retry=lambda _: False)
+
+
+def test_a_request_that_cannot_be_is_a_sentence() -> None:
+    """A bucket's name that is none, say: boto3 refuses it before AWS could."""
+
+    def call() -> None:
+        raise ParamValidationError(report='Invalid bucket name ""')
+
+    with pytest.raises(TerminalError, match=r'(?s)the listing: .*Invalid bucket name ""'):
+        asked(call, "the listing")

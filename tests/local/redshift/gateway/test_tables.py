@@ -189,6 +189,20 @@ def test_a_table_dropped_leaves_nothing_in_the_registry(client: Client) -> None:
     assert client.value("SELECT count(*) FROM headrace_redshift.physical WHERE table_oid = %s", oid) == 0
 
 
+def test_a_late_binding_view_is_replaced_at_once(client: Client) -> None:
+    """With those that read it, and by no CREATE that does not say so."""
+    client.run("CREATE VIEW v AS SELECT 1 AS a WITH NO SCHEMA BINDING")
+    client.run("CREATE VIEW w AS SELECT a FROM v WITH NO SCHEMA BINDING")
+    client.run("CREATE OR REPLACE VIEW v AS SELECT 2 AS a WITH NO SCHEMA BINDING")
+    assert client.rows("SELECT v.a, w.a FROM v, w") == [(2, 2)]
+    client.run("CREATE OR REPLACE VIEW v AS SELECT 'x' AS b, 3 AS a WITH NO SCHEMA BINDING")
+    assert client.rows("SELECT v.b, w.a FROM v, w") == [("x", 3)]
+    assert client.refusal("CREATE VIEW v AS SELECT 4 AS a WITH NO SCHEMA BINDING")["C"] == "42P07"
+    client.run("CREATE VIEW unbound AS SELECT a FROM nowhere WITH NO SCHEMA BINDING")
+    assert client.refusal("CREATE VIEW unbound AS SELECT a FROM v WITH NO SCHEMA BINDING")["C"] == "42P07"
+    assert client.rows("SELECT v.b, w.a FROM v, w") == [("x", 3)]
+
+
 def test_a_late_binding_view_that_is_renamed_stays_one(client: Client) -> None:
     """As dbt puts every view in its place: made under another name, then renamed over the old one."""
     client.run("CREATE TABLE t (a INT)")

@@ -49,6 +49,13 @@ def squeezed(sql: str) -> str:
         ("SET query_group TO 'x'", "SET headrace.query_group TO 'x'"),
         ("GRANT SELECT ON t TO ROLE r", "GRANT SELECT ON t TO r"),
         ("GRANT SELECT (a, role) ON t TO ROLE r, ROLE s", "GRANT SELECT (a, role) ON t TO r, s"),
+        ("GRANT SELECT ON t TO ROLE r,ROLE s", "GRANT SELECT ON t TO r, s"),
+        ("GRANT ROLE r, ROLE s TO ROLE u", "GRANT r, s TO u"),
+        ("REVOKE ADMIN OPTION FOR ROLE r FROM u", "REVOKE ADMIN OPTION FOR r FROM u"),
+        (
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO ROLE r",
+            "ALTER DEFAULT PRIVILEGES IN SCHEMA s GRANT SELECT ON TABLES TO r",
+        ),
         ("REVOKE SELECT ON t FROM u, ROLE r", "REVOKE SELECT ON t FROM u, r"),
         ("SELECT NVL(a, 'NVL(x)') -- NVL(y)", "SELECT COALESCE(a, 'NVL(x)') -- NVL(y)"),
         (

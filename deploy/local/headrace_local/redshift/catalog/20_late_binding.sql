@@ -88,13 +88,19 @@ BEGIN
   PERFORM set_config('headrace.binding', '', true);
 END $$;
 
-CREATE OR REPLACE FUNCTION headrace_redshift.create_late_view(name text, definition text) RETURNS void
+CREATE OR REPLACE FUNCTION headrace_redshift.create_late_view(name text, definition text, replaces boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE place record := headrace_redshift.place(name);
 BEGIN
   IF place.schema_name IS NULL THEN
     RAISE EXCEPTION USING ERRCODE = '3F000', MESSAGE = 'no schema has been selected to create in';
   END IF;
+  IF NOT replaces AND (to_regclass(name) IS NOT NULL OR EXISTS (
+    SELECT FROM headrace_redshift.late_view AS late WHERE late.schema_name = place.schema_name AND late.view_name = place.view_name
+  )) THEN
+    RAISE EXCEPTION USING ERRCODE = '42P07', MESSAGE = format('relation "%s" already exists', place.view_name);
+  END IF;
+  PERFORM set_config('headrace.binding', 'on', true); -- else the drop's end binds the definition that goes
   EXECUTE format('DROP VIEW IF EXISTS %I.%I', place.schema_name, place.view_name);
   INSERT INTO headrace_redshift.late_view VALUES (place.schema_name, place.view_name, create_late_view.definition)
   ON CONFLICT (schema_name, view_name) DO UPDATE SET definition = excluded.definition;

@@ -28,6 +28,7 @@ _SETTINGS: Final = (
     r"(?:query_group|wlm_query_slot_count|enable_\w+|use_fips_ssl|json_\w+|describe_field_name\w*|\w*case\w*)"
 )
 _LEVEL: Final = r"\s+ISOLATION\s+LEVEL\s+(?:SERIALIZABLE|READ\s+(?:UN)?COMMITTED|REPEATABLE\s+READ|SNAPSHOT)"
+_GRANTED: Final = r"^\s*(?:GRANT|REVOKE)(?:\s+ADMIN\s+OPTION\s+FOR)?\s"
 
 
 def command(sql: Sql) -> Rewritten | None:
@@ -104,9 +105,9 @@ def _user(sql: Sql) -> Rewritten | None:
 
 def _grant(sql: Sql) -> Rewritten | None:
     """PostgreSQL knows a role by its name alone."""
-    if not sql.match(r"(?:GRANT|REVOKE)\b"):
+    if not sql.match(r"(?:GRANT|REVOKE|ALTER\s+DEFAULT\s+PRIVILEGES)\b"):
         return None
-    return Rewritten(sql.sub(rf"(\bTO|\bFROM|,)\s+ROLE\s+(?={NAME})", r"\1 ").text)
+    return Rewritten(sql.sub(rf"(\bTO\s|\bFROM\s|,|{_GRANTED})\s*ROLE\s+(?={NAME})", r"\1 ").text)
 
 
 _COMMANDS: Final[tuple[Callable[[Sql], Rewritten | None], ...]] = (

@@ -11,7 +11,7 @@ from headrace_local.redshift.rewrite.plan import Rewritten, literal
 from headrace_local.redshift.rewrite.tables import Storage, take_attributes
 
 _LATE: Final = r"\bWITH\s+NO\s+SCHEMA\s+BINDING\s*;?\s*$"
-_VIEW: Final = rf"CREATE\s+(?:OR\s+REPLACE\s+)?VIEW\s+(?P<name>{DOTTED})"
+_VIEW: Final = rf"CREATE\s+(?P<replaces>OR\s+REPLACE\s+)?VIEW\s+(?P<name>{DOTTED})"
 _MATERIALIZED: Final = rf"CREATE\s+MATERIALIZED\s+VIEW\s+(?P<name>{DOTTED})"
 
 
@@ -26,7 +26,8 @@ def create_view(sql: Sql) -> Rewritten | None:
     if late is None:
         return Rewritten(sql.text, before=(unbind(name), f"SELECT headrace_redshift.forget({literal(name)})"))
     definition = sql.text[found.end() : late.start()]
-    call = f"headrace_redshift.create_late_view({literal(name)}, {literal(definition)})"
+    replaces = bool(found["replaces"])
+    call = f"headrace_redshift.create_late_view({literal(name)}, {literal(definition)}, {replaces})"
     return Rewritten(f"DO {literal(f'BEGIN PERFORM {call}; END')}", before=(unbind(name),), tag="CREATE VIEW")
 
 
