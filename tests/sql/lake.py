@@ -102,7 +102,8 @@ class Lake:
                 copied = copy_lake(self.world.stack.clients, bucket, root / zone)
                 for table, prefix in self._prefixes(zone).items():
                     files = sorted(str(root / zone / key) for key in copied.keys if key.startswith(prefix))
-                    _view(database, f"{SETTINGS.database(zone)}.{table}", files)
+                    if files:
+                        _view(database, f"{SETTINGS.database(zone)}.{table}", files)
             yield database
 
     def _prefixes(self, zone: str) -> Mapping[str, str]:
