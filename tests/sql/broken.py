@@ -103,7 +103,7 @@ KINDS = {
         ) WHERE airport = 'JFK' AND observed_at = (SELECT min(observed_at) FROM core.fct_weather_hourly)""",
     ),
     "a row of the books that the facts lack": Broken(
-        "facts_have_every_row_of_their_loads",
+        "fct_weather_hourly_has_every_row_of_its_loads",
         f"DELETE FROM core.fct_weather_hourly WHERE {_first('core.fct_weather_hourly', 'observation_id')}",  # noqa: S608
     ),
     "an hour without departures": Broken(
