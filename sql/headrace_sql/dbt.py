@@ -140,8 +140,8 @@ class Dbt:
         return self.work_dir / "run_results.json"
 
     def _environment(self) -> dict[str, str]:
-        """What profiles.yml asks for. A copy of one's own may have what was selected alone: tests that ask other tables,
-        too, would fail because these are not there."""
+        """What profiles.yml asks for. A copy of one's own may have what was selected alone: tests that ask other
+        tables, too, would fail because these are not there."""
         place = self.warehouse
         tests = {"DBT_INDIRECT_SELECTION": "buildable"} if self.schema_prefix else {}
         return {

@@ -73,6 +73,26 @@ def test_a_target_that_is_none_is_refused(capfd: pytest.CaptureFixture[str]) -> 
     assert "production" in said(capfd)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("target", "ssl"), [("local", "true"), ("prod", "false")])
+@pytest.mark.usefixtures("away")
+def test_dbt_speaks_with_tls_where_the_warehouse_is_asked_for_it(
+    command: str, target: str, ssl: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They must agree: else dbt says the password without TLS, after the lock was taken with it."""
+    monkeypatch.setenv("HEADRACE_WAREHOUSE_SSL", ssl)
+    assert execute([command, "--target", target]) == 2
+    assert f"target {target} speaks" in said(capfd)
+
+
+@pytest.mark.parametrize("option", ["--vars", "--vars={}", "-t", "--profiles-dir", "--target-path"])
+@pytest.mark.usefixtures("away")
+def test_what_dbt_would_not_hear_is_refused(option: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Of an option that is there twice dbt takes one: it would be silently another than the one that was said."""
+    assert execute(["build", "--", option, "x"]) == 2
+    assert f"dbt would not hear {option.partition('=')[0]} from you" in said(capfd)
+
+
 def test_a_schema_without_the_loaders_books_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,16 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from headrace_producers.errors import SettingsError
 from headrace_sql.commands.options import MODELS, WAREHOUSE, Flag, Models, Place, dbt_of
+
+_OURS = {
+    "--vars": "variables stand in dbt_project.yml, --schema-prefix and --warehouse-schema say theirs",
+    **dict.fromkeys(("--target", "-t"), "say --target before the --"),
+    **dict.fromkeys(("--project-dir", "--profiles-dir"), "say --project-dir before the --"),
+    **dict.fromkeys(("--target-path", "--log-path"), "say --work-dir before the --"),
+}
+"""What this command tells dbt itself, so that dbt would not hear it from others; and how to say it."""
 
 
 def build(
@@ -31,6 +40,9 @@ def build(
     """
     from headrace_sql.build import Build
 
+    for option in (argument.split("=", 1)[0] for argument in dbt_arguments):
+        if option in _OURS:
+            raise SettingsError(f"dbt would not hear {option} from you: {_OURS[option]}")
     report = Build(dbt_of(models, warehouse)).run(dbt_arguments, to_stderr=json)
     sys.stdout.write(f"{msgspec.json.encode(report).decode() if json else report.sentence()}\n")
     return 0 if report.ok else 1

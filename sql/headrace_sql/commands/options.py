@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from headrace_consumers.commands.warehouse_options import FLAT_WAREHOUSE, completed
 from headrace_consumers.settings import WarehouseSettings
+from headrace_producers.errors import SettingsError
 from headrace_sql.dbt import Dbt
 from headrace_sql.project import Project
 
@@ -34,13 +35,20 @@ class ModelSettings:
 Models = Annotated[ModelSettings, Parameter(name="*")]
 Place = Annotated[WarehouseSettings, FLAT_WAREHOUSE]
 MODELS, WAREHOUSE = ModelSettings(), WarehouseSettings()
+_WITHOUT_TLS = "local"
+"""The target whose dbt speaks in the clear, as profiles.yml has it: never to a warehouse that has TLS."""
 
 
 def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
     """Raises SettingsError and ProjectError."""
-    project = Project.at(models.project_dir)
+    project, place = Project.at(models.project_dir), complete(warehouse)
+    if place.warehouse_ssl == (models.target == _WITHOUT_TLS):
+        raise SettingsError(
+            f"target {models.target} speaks {'without' if place.warehouse_ssl else 'with'} TLS, and "
+            "HEADRACE_WAREHOUSE_SSL says otherwise: `--target local --no-warehouse-ssl` is for the local one alone"
+        )
     work_dir = (models.work_dir or project.folder / "target").resolve()
-    return Dbt(project, models.target, work_dir, complete(warehouse), models.schema_prefix)
+    return Dbt(project, models.target, work_dir, place, models.schema_prefix)
 
 
 def complete(warehouse: WarehouseSettings) -> WarehouseSettings:
