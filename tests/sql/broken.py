@@ -155,8 +155,8 @@ KINDS = {
         WHERE dest = 'ATL' AND origin = 'LGA'""",
     ),
     "a rotation of no known plane": Broken(
-        "not_null_aircraft_rotations_plane_version",
-        "UPDATE mart.aircraft_rotations SET plane_version = NULL WHERE rotation_start ="
+        "relationships_aircraft_rotations_plane_version__plane_version__ref_dim_plane_",
+        "UPDATE mart.aircraft_rotations SET plane_version = 'N0#7' WHERE rotation_start ="
         " (SELECT min(rotation_start) FROM mart.aircraft_rotations)",
     ),
     "an hour is there twice": Broken(
