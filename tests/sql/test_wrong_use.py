@@ -85,6 +85,20 @@ def test_dbt_speaks_with_tls_where_the_warehouse_is_asked_for_it(
     assert f"target {target} speaks" in said(capfd)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("option", "value"), [("--work-dir", __file__), ("--schema-prefix", "x-"), ("--schema-prefix", "Mine_")]
+)
+@pytest.mark.usefixtures("away")
+def test_a_place_that_can_be_none_is_told(
+    command: str, option: str, value: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file for a folder, and what is no name of a schema, or in lower case another one."""
+    assert execute([command, option, value]) == 2
+    assert option in (sentence := said(capfd))
+    assert value in sentence
+
+
 @pytest.mark.parametrize("option", ["--vars", "--vars={}", "-t", "--profiles-dir", "--target-path"])
 @pytest.mark.usefixtures("away")
 def test_what_dbt_would_not_hear_is_refused(option: str, capfd: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +115,18 @@ def test_a_schema_without_the_loaders_books_is_told(
         monkeypatch.setenv(name, value)
     assert execute(["build", "--warehouse-schema", "nowhere"]) == 2
     assert "run `headrace-consumers schema apply`" in said(capfd)
+
+
+def test_an_unload_without_marts_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would else be an unload of nothing that succeeds."""
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setattr("headrace_sql.commands.unload.MARTS", "nowhere")
+    assert execute(["unload"]) == 2
+    assert "there are no marts in schema nowhere" in said(capfd)
 
 
 @pytest.mark.parametrize("name", ["dbt_project.yml", "profiles.yml"])

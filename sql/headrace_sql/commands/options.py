@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -35,6 +36,7 @@ class ModelSettings:
 Models = Annotated[ModelSettings, Parameter(name="*")]
 Place = Annotated[WarehouseSettings, FLAT_WAREHOUSE]
 MODELS, WAREHOUSE = ModelSettings(), WarehouseSettings()
+_PREFIX = re.compile(r"([a-z][a-z0-9_]*)?")
 _WITHOUT_TLS = "local"
 """The target whose dbt speaks in the clear, as profiles.yml has it: never to a warehouse that has TLS."""
 
@@ -47,7 +49,13 @@ def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
             f"target {models.target} speaks {'without' if place.warehouse_ssl else 'with'} TLS, and "
             "HEADRACE_WAREHOUSE_SSL says otherwise: `--target local --no-warehouse-ssl` is for the local one alone"
         )
+    if not _PREFIX.fullmatch(models.schema_prefix):
+        raise SettingsError(
+            f"--schema-prefix {models.schema_prefix!r}: say lower-case letters, digits and _, such as mine_"
+        )
     work_dir = (models.work_dir or project.folder / "target").resolve()
+    if work_dir.exists() and not work_dir.is_dir():
+        raise SettingsError(f"--work-dir {work_dir} is no folder")
     return Dbt(project, models.target, work_dir, place, models.schema_prefix)
 
 
