@@ -17,10 +17,13 @@
 
 {% macro let_roles_in() %}
     {% if execute and flags.WHICH in ("build", "run", "snapshot") %}
-        {% for schema in ("core", "mart") %}
-            {% for role in department_roles() %}
-                grant usage on schema {{ generate_schema_name(schema, none) }} to role {{ role }};
-            {% endfor %}
+        {% for name in ("core", "mart") %}
+            {% set schema = generate_schema_name(name, none) %}
+            {% if adapter.check_schema_exists(target.database, schema) %} {# not yet, where a part was selected #}
+                {% for role in department_roles() %}
+                    grant usage on schema {{ schema }} to role {{ role }};
+                {% endfor %}
+            {% endif %}
         {% endfor %}
     {% endif %}
 {% endmacro %}

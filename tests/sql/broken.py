@@ -103,7 +103,7 @@ KINDS = {
         ) WHERE airport = 'JFK' AND observed_at = (SELECT min(observed_at) FROM core.fct_weather_hourly)""",
     ),
     "a row of the books that the facts lack": Broken(
-        "facts_have_every_row_of_their_loads",
+        "fct_weather_hourly_has_every_row_of_its_loads",
         f"DELETE FROM core.fct_weather_hourly WHERE {_first('core.fct_weather_hourly', 'observation_id')}",  # noqa: S608
     ),
     "an hour without departures": Broken(
@@ -155,8 +155,8 @@ KINDS = {
         WHERE dest = 'ATL' AND origin = 'LGA'""",
     ),
     "a rotation of no known plane": Broken(
-        "not_null_aircraft_rotations_plane_version",
-        "UPDATE mart.aircraft_rotations SET plane_version = NULL WHERE rotation_start ="
+        "relationships_aircraft_rotations_plane_version__plane_version__ref_dim_plane_",
+        "UPDATE mart.aircraft_rotations SET plane_version = 'N0#7' WHERE rotation_start ="
         " (SELECT min(rotation_start) FROM mart.aircraft_rotations)",
     ),
     "an hour is there twice": Broken(

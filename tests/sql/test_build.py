@@ -91,3 +91,18 @@ def test_a_doubled_row_of_staging_leaves_the_marts_as_they_were(built: Built, wo
     assert left.startswith("left as the build before made them: ")
     assert set(left.split(": ")[1].split(", ")) == HELD_BACK
     assert world.contents("mart") == before
+
+
+def test_a_part_of_the_models_is_a_copy_of_its_own(built: Built, world: World) -> None:
+    """In schemas that nobody has made: without marts' schema no role is let into it, and tests that ask what was not
+    selected are not run."""
+    assert built.first.ok
+    selected = ("+fct_weather_hourly", "--exclude-resource-type", "unit_test")
+    try:
+        ran = world.command("build", "--json", "--schema-prefix", "part_", "--", "--select", *selected)
+        schemas = world.rows("SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE 'part_%' ORDER BY 1")
+    finally:
+        world.run(*(f"DROP SCHEMA IF EXISTS part_{name} CASCADE" for name in ("staging", "core", "mart")))
+    assert ran.code == 0, ran.out + ran.err
+    assert (ran.report.made, ran.report.failed) == (3, ())
+    assert schemas == [("part_core",), ("part_staging",)]

@@ -74,6 +74,40 @@ def test_a_target_that_is_none_is_refused(capfd: pytest.CaptureFixture[str]) -> 
     assert "production" in said(capfd)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(("target", "ssl"), [("local", "true"), ("prod", "false")])
+@pytest.mark.usefixtures("away")
+def test_dbt_speaks_with_tls_where_the_warehouse_is_asked_for_it(
+    command: str, target: str, ssl: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """They must agree: else dbt says the password without TLS, after the lock was taken with it."""
+    monkeypatch.setenv("HEADRACE_WAREHOUSE_SSL", ssl)
+    assert execute([command, "--target", target]) == 2
+    assert f"target {target} speaks" in said(capfd)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    ("option", "value"), [("--work-dir", __file__), ("--schema-prefix", "x-"), ("--schema-prefix", "Mine_")]
+)
+@pytest.mark.usefixtures("away")
+def test_a_place_that_can_be_none_is_told(
+    command: str, option: str, value: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file for a folder, and what is no name of a schema, or in lower case another one."""
+    assert execute([command, option, value]) == 2
+    assert option in (sentence := said(capfd))
+    assert value in sentence
+
+
+@pytest.mark.parametrize("option", ["--vars", "--vars={}", "-t", "--target=prod", "--profiles-dir", "--target-path"])
+@pytest.mark.usefixtures("away")
+def test_what_dbt_would_not_hear_is_refused(option: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """Of an option that is there twice dbt takes one: it would be silently another than the one that was said."""
+    assert execute(["build", "--", option, "x"]) == 2
+    assert f"dbt would not hear {option.partition('=')[0]} from you" in said(capfd)
+
+
 def test_a_schema_without_the_loaders_books_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -84,18 +118,22 @@ def test_a_schema_without_the_loaders_books_is_told(
     assert "run `headrace-consumers schema apply`" in said(capfd)
 
 
+def test_an_unload_without_marts_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It would else be an unload of nothing that succeeds."""
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setattr("headrace_sql.commands.unload.MARTS", "nowhere")
+    assert execute(["unload"]) == 2
+    assert "there are no marts in schema nowhere" in said(capfd)
+
+
 @pytest.mark.parametrize("name", ["dbt_project.yml", "profiles.yml"])
 def test_the_project_that_comes_with_the_command_is_whole(name: str) -> None:
     """What every command takes where no other is named."""
     assert (PROJECT / name).exists()
-
-
-@pytest.mark.usefixtures("away")
-@pytest.mark.parametrize("option", ["--vars", "--target=prod"])
-def test_what_the_command_tells_dbt_itself_is_not_told_twice(option: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """dbt takes the last of two: ours, and the person would not know."""
-    assert execute(["build", "--", option, "{a: 1}"]) == 2
-    assert f"{option}: this command tells dbt itself" in said(capfd)
 
 
 def test_an_aws_that_stays_away_is_not_waited_for(

@@ -11,8 +11,13 @@ from cyclopts import Parameter
 from headrace_producers.errors import SettingsError
 from headrace_sql.commands.options import MODELS, WAREHOUSE, Flag, Models, Place, dbt_of
 
-OURS = frozenset({"--vars", "--target", "-t", "--project-dir", "--profiles-dir", "--target-path", "--log-path"})
-"""What dbt would be told twice, and the second one counts."""
+_OURS = {
+    "--vars": "variables stand in dbt_project.yml, --schema-prefix and --warehouse-schema say theirs",
+    **dict.fromkeys(("--target", "-t"), "say --target before the --"),
+    **dict.fromkeys(("--project-dir", "--profiles-dir"), "say --project-dir before the --"),
+    **dict.fromkeys(("--target-path", "--log-path"), "say --work-dir before the --"),
+}
+"""What this command tells dbt itself, so that dbt would not hear it from others; and how to say it."""
 
 
 def build(
@@ -35,10 +40,9 @@ def build(
     """
     from headrace_sql.build import Build
 
-    if ours := [said for said in dbt_arguments if said.split("=", 1)[0] in OURS]:
-        raise SettingsError(
-            f"{', '.join(ours)}: this command tells dbt itself; say it before --, or in dbt_project.yml"
-        )
+    for option in (argument.split("=", 1)[0] for argument in dbt_arguments):
+        if option in _OURS:
+            raise SettingsError(f"dbt would not hear {option} from you: {_OURS[option]}")
     report = Build(dbt_of(models, warehouse)).run(dbt_arguments, to_stderr=json)
     sys.stdout.write(f"{msgspec.json.encode(report).decode() if json else report.sentence()}\n")
     return 0 if report.ok else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -11,6 +12,7 @@ from cyclopts import Parameter
 
 from headrace_consumers.commands.warehouse_options import FLAT_WAREHOUSE, completed
 from headrace_consumers.settings import WarehouseSettings
+from headrace_producers.errors import SettingsError
 from headrace_sql.dbt import Dbt
 from headrace_sql.project import Project
 
@@ -36,13 +38,27 @@ Place = Annotated[WarehouseSettings, FLAT_WAREHOUSE]
 AWS_PATIENCE_S = 30.0
 """How long one call waits for an AWS that is away: somebody waits for the command, or for the build's lock."""
 MODELS, WAREHOUSE = ModelSettings(), WarehouseSettings()
+_PREFIX = re.compile(r"([a-z][a-z0-9_]*)?")
+_WITHOUT_TLS = "local"
+"""The target whose dbt speaks in the clear, as profiles.yml has it: never to a warehouse that has TLS."""
 
 
 def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
     """Raises SettingsError and ProjectError."""
-    project = Project.at(models.project_dir)
+    project, place = Project.at(models.project_dir), complete(warehouse)
+    if place.warehouse_ssl == (models.target == _WITHOUT_TLS):
+        raise SettingsError(
+            f"target {models.target} speaks {'without' if place.warehouse_ssl else 'with'} TLS, and "
+            "HEADRACE_WAREHOUSE_SSL says otherwise: `--target local --no-warehouse-ssl` is for the local one alone"
+        )
+    if not _PREFIX.fullmatch(models.schema_prefix):
+        raise SettingsError(
+            f"--schema-prefix {models.schema_prefix!r}: say lower-case letters, digits and _, such as mine_"
+        )
     work_dir = (models.work_dir or project.folder / "target").resolve()
-    return Dbt(project, models.target, work_dir, complete(warehouse), models.schema_prefix)
+    if work_dir.exists() and not work_dir.is_dir():
+        raise SettingsError(f"--work-dir {work_dir} is no folder")
+    return Dbt(project, models.target, work_dir, place, models.schema_prefix)
 
 
 def complete(warehouse: WarehouseSettings) -> WarehouseSettings:

@@ -13,6 +13,7 @@ import msgspec
 from cyclopts import Parameter
 
 from headrace_consumers.settings import CatalogSettings, LakeSettings
+from headrace_producers.errors import SettingsError
 from headrace_sql.commands.options import AWS_PATIENCE_S, WAREHOUSE, Flag, Place, complete
 
 FLAT = Parameter(name="*")
@@ -65,7 +66,10 @@ def unload(
             session=session, catalog=GlueCatalog(clients.glue), places=places, database=database,
             pipeline=project.pipeline, role=target.copy_role,
         )  # fmt: skip
-        for done in unloader.unload(read_marts(session, MARTS), new_attempt_id(time.time_ns() // 1_000_000)):
+        marts = read_marts(session, MARTS)
+        if not marts:
+            raise SettingsError(f"there are no marts in schema {MARTS}: run `headrace-sql build` first")
+        for done in unloader.unload(marts, new_attempt_id(time.time_ns() // 1_000_000)):
             lock.require_held()
             sys.stdout.write(f"{msgspec.json.encode(done).decode() if json else done.line()}\n")
             sys.stdout.flush()

@@ -1,3 +1,5 @@
+-- Tests of fct_flights that ask other tables, too, hold back what depends on these as well; so this does.
+-- depends_on: {{ ref("dim_airline") }}, {{ ref("dim_airport") }}, {{ ref("dim_date") }}
 with flights as (
     select *
     from {{ ref("fct_flights") }}
