@@ -11,6 +11,7 @@ import msgspec
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.load.ledger import Ledger
 from headrace_consumers.warehouse.redshift import Redshift
+from headrace_producers.errors import SettingsError
 from headrace_sql.dbt import Dbt
 from headrace_sql.lock import build_lock
 
@@ -59,6 +60,8 @@ class Build:
             lock.require_held()
             code = self.dbt.run(["build", *arguments], {"load_seq": load_seq}, to_stderr=to_stderr)
         results = self.dbt.results()
+        if not results.results:
+            raise SettingsError("dbt found nothing to build: what stands after -- selects no node of the project")
         return BuildReport(
             ok=code == 0,
             load_seq=load_seq,

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -88,6 +89,7 @@ class Dbt:
     schema_prefix: str = ""
     """In front of the schemas that dbt writes."""
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _asked_to_stop: threading.Event = field(default_factory=threading.Event, init=False)
 
     def run(self, command: Sequence[str], variables: Mapping[str, object] = _NONE, *, to_stderr: bool = False) -> int:
         """dbt's exit code: 0, 1 where a node failed, 2 where dbt could not begin. Blocks; SIGTERM and Ctrl-C reach dbt,
@@ -105,12 +107,18 @@ class Dbt:
         out = sys.stderr if to_stderr else None
         self._child = subprocess.Popen(line, env=self._environment(), stdout=out, start_new_session=True)
         try:
+            if self._asked_to_stop.is_set():  # while it was being started
+                self._end()
             return self._child.wait()
         finally:
-            self.stop()
+            self._end()
 
     def stop(self) -> None:
-        """Asks dbt to end; kills it where it does not. May be called from any thread."""
+        """Asks dbt to end; kills it where it does not. May be called from any thread, and before `run`."""
+        self._asked_to_stop.set()
+        self._end()
+
+    def _end(self) -> None:
         child = self._child
         if child is None or child.poll() is not None:
             return

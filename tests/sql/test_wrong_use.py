@@ -118,6 +118,16 @@ def test_a_schema_without_the_loaders_books_is_told(
     assert "run `headrace-consumers schema apply`" in said(capfd)
 
 
+def test_a_selection_of_nothing_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A slip of the pen in a schedule would else pass for a build."""
+    for name, value in world.environment.items():
+        monkeypatch.setenv(name, value)
+    assert execute(["build", "--work-dir", str(world.work_dir), "--", "--select", "nonsense"]) == 2
+    assert "selects no node of the project" in capfd.readouterr().err
+
+
 def test_an_unload_without_marts_is_told(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
