@@ -42,6 +42,8 @@ _BUSY_CODES = frozenset({
     "ThrottlingException", "TooManyRequestsException",
 })  # fmt: skip
 _SERVER_ERROR = 500
+COMMAND_PATIENCE_S = 30.0
+"""For `patience`: how long one call waits for an AWS that is away where somebody waits for the command."""
 NO_CREDENTIALS = "no AWS credentials: set AWS_ACCESS_KEY_ID and its secret, a profile or a role"
 
 

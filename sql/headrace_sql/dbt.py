@@ -34,7 +34,6 @@ class NodeResult(msgspec.Struct, frozen=True):
 
     unique_id: str
     status: str
-    failures: int | None = None
 
     @property
     def kind(self) -> str:

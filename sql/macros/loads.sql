@@ -45,7 +45,6 @@
     from (
         select
             revisions.*,
-            loads.load_seq as revision_load_seq,
             max(loads.load_seq) over (partition by {{ keys | join(", ") }}) as load_seq,
             row_number() over (partition by {{ keys | join(", ") }} order by revision desc) as age
         from {{ ref(model) }} as revisions

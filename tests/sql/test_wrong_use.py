@@ -152,6 +152,6 @@ def test_an_aws_that_stays_away_is_not_waited_for(
     """Somebody waits for the command."""
     for name, value in aws_variables(f"http://127.0.0.1:{free_port()}").items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("headrace_sql.commands.athena.AWS_PATIENCE_S", 0.05)
+    monkeypatch.setattr("headrace_consumers.aws_retry.COMMAND_PATIENCE_S", 0.05)
     assert execute(["athena", "apply"]) == 1
     assert "ListNamedQueries of primary: EndpointConnectionError" in said(capfd)

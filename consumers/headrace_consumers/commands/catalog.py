@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 FLAT = Parameter(name="*")
 LAKE, CATALOG = LakeSettings(), CatalogSettings()
-PATIENCE_S = 30.0
 
 
 def plan(
@@ -58,7 +57,7 @@ def apply(
 
 def _run(pipeline: str, lake: LakeSettings, catalog: CatalogSettings, *, changes: bool) -> int:
     from headrace_consumers.aws import make_catalog_clients
-    from headrace_consumers.aws_retry import patience
+    from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
     from headrace_consumers.catalog.applying import apply as apply_plan
     from headrace_consumers.catalog.applying import read_existing
     from headrace_consumers.catalog.folders import BucketFolders
@@ -70,7 +69,7 @@ def _run(pipeline: str, lake: LakeSettings, catalog: CatalogSettings, *, changes
     wanted = wanted_of(load_pipeline(pipeline), lake, catalog, now)
     clients = make_catalog_clients(os.environ)
     tables, folders = GlueCatalog(clients.glue), BucketFolders(clients.s3)
-    with patience(PATIENCE_S):
+    with patience(COMMAND_PATIENCE_S):
         if changes:
             found = apply_plan(tables, folders, wanted, now, _say)
         else:

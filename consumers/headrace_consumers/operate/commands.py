@@ -15,7 +15,7 @@ import msgspec
 from cyclopts import Parameter
 from rich.console import Console
 
-from headrace_consumers.aws_retry import patience
+from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.kinesis import KinesisStream
@@ -28,7 +28,6 @@ from headrace_consumers.operate.view import PipelineView, newest_commits
 from headrace_consumers.settings import BatchSettings, LakeSettings, LogSettings
 from headrace_producers.errors import SettingsError
 
-PATIENCE_S = 30.0
 PAUSE_SLICE_S = 0.05
 PIPED_WIDTH = 240
 FLAT = Parameter(name="*")
@@ -195,8 +194,8 @@ def _chosen(view: PipelineView, attempt_id: str, limit: int) -> list[Commit]:
 
 @contextmanager
 def _view(pipeline: str, stream: str, log: LogSettings, lake: LakeSettings | None = None) -> Iterator[PipelineView]:
-    """The pipeline's view once all of it answers; within, AWS may be away for PATIENCE_S only. The buckets are looked
-    for where `lake` is given."""
+    """The pipeline's view once all of it answers; within, AWS may be away for COMMAND_PATIENCE_S only. The buckets are
+    looked for where `lake` is given."""
     from headrace_consumers.runtime.preflight import connect, require
 
     declared = load_pipeline(pipeline)
@@ -204,7 +203,7 @@ def _view(pipeline: str, stream: str, log: LogSettings, lake: LakeSettings | Non
     name = stream or declared.stream
     buckets = lake.buckets if lake else {}
     require(aws, name, log.log_table, tuple(buckets.values()))
-    with patience(PATIENCE_S):
+    with patience(COMMAND_PATIENCE_S):
         store = S3Store(aws.s3, buckets)
         yield PipelineView(
             pipeline=declared,

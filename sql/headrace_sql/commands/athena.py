@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from headrace_consumers.settings import CatalogSettings
 from headrace_producers.errors import SettingsError
-from headrace_sql.commands.options import AWS_PATIENCE_S, Flag
+from headrace_sql.commands.options import Flag
 from headrace_sql.listing import listed
 from headrace_sql.project import Project
 
@@ -101,9 +101,9 @@ def run(
 
 
 def _patience() -> AbstractContextManager[None]:
-    from headrace_consumers.aws_retry import patience
+    from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
 
-    return patience(AWS_PATIENCE_S)
+    return patience(COMMAND_PATIENCE_S)
 
 
 def _queries(project_dir: Path | None, catalog: CatalogSettings) -> tuple[NamedQuery, ...]:

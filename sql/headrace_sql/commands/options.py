@@ -35,8 +35,6 @@ class ModelSettings:
 
 Models = Annotated[ModelSettings, Parameter(name="*")]
 Place = Annotated[WarehouseSettings, FLAT_WAREHOUSE]
-AWS_PATIENCE_S = 30.0
-"""How long one call waits for an AWS that is away: somebody waits for the command, or for the build's lock."""
 MODELS, WAREHOUSE = ModelSettings(), WarehouseSettings()
 _PREFIX = re.compile(r"([a-z][a-z0-9_]*)?")
 _WITHOUT_TLS = "local"

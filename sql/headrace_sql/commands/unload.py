@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from headrace_consumers.settings import CatalogSettings, LakeSettings
 from headrace_producers.errors import SettingsError
-from headrace_sql.commands.options import AWS_PATIENCE_S, WAREHOUSE, Flag, Place, complete
+from headrace_sql.commands.options import WAREHOUSE, Flag, Place, complete
 
 FLAT = Parameter(name="*")
 LAKE, CATALOG = LakeSettings(), CatalogSettings()
@@ -42,7 +42,7 @@ def unload(
         The dbt project; the one that came with this command where not given.
     """
     from headrace_consumers.aws import make_catalog_clients
-    from headrace_consumers.aws_retry import patience
+    from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
     from headrace_consumers.catalog.glue import GlueCatalog
     from headrace_consumers.commit.attempts import new_attempt_id
     from headrace_consumers.warehouse.redshift import Redshift
@@ -56,7 +56,7 @@ def unload(
     target, project = complete(warehouse), Project.at(project_dir)
     clients = make_catalog_clients(os.environ)
     with (
-        patience(AWS_PATIENCE_S),
+        patience(COMMAND_PATIENCE_S),
         build_lock(Redshift(target), LOCK_SCHEMA) as lock,
         closing(Redshift(target).connect()) as session,
     ):
