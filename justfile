@@ -1,6 +1,6 @@
 # The project's verbs. Each is one command that also works without just.
 
-mypy_paths := "producers/headrace_producers consumers/headrace_consumers sql/headrace_sql deploy/local/headrace_local tests"
+mypy_paths := "producers/headrace_producers consumers/headrace_consumers batch/headrace_batch sql/headrace_sql deploy/local/headrace_local tests"
 
 # List the verbs
 _default:

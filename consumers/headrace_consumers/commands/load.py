@@ -39,7 +39,7 @@ def load(
     from headrace_consumers.aws import make_clients, make_tails
     from headrace_consumers.commands.serving import served
     from headrace_consumers.load.running import LoadRunner
-    from headrace_consumers.runtime.preflight import connect, require
+    from headrace_consumers.preflight import connect, require
     from headrace_consumers.telemetry.load_metrics import LoadMetrics
     from headrace_consumers.warehouse.redshift import Redshift
 

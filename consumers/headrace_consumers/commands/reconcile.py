@@ -63,7 +63,7 @@ def reconcile(
     from headrace_consumers.load.ledger import Ledger
     from headrace_consumers.load.places import places_of
     from headrace_consumers.load.reconciling import Reconciler
-    from headrace_consumers.runtime.preflight import connect, require
+    from headrace_consumers.preflight import connect, require
     from headrace_consumers.warehouse.redshift import Redshift
 
     aws = connect(os.environ)

@@ -57,7 +57,7 @@ def release(
     from headrace_consumers.lake.s3 import S3Store
     from headrace_consumers.load.ledger import Ledger
     from headrace_consumers.load.releasing import Releaser
-    from headrace_consumers.runtime.preflight import connect, require
+    from headrace_consumers.preflight import connect, require
     from headrace_consumers.warehouse.redshift import Redshift
 
     aws = connect(os.environ)

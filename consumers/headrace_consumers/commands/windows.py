@@ -37,7 +37,7 @@ def windows(
         raise SettingsError(f"pipeline {declared.name!r} declares no windows: there is nothing to do")
     from headrace_consumers.aws import make_clients
     from headrace_consumers.commands.serving import served
-    from headrace_consumers.runtime.preflight import connect, require
+    from headrace_consumers.preflight import connect, require
     from headrace_consumers.telemetry.windows_metrics import WindowsMetrics
     from headrace_consumers.windows_service.running import WindowsRunner
 

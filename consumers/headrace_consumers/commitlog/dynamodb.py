@@ -34,17 +34,20 @@ class DynamoDbLog:
         self._table = table
         self._store = store
 
-    def append(self, commit: Commit | None, links: Sequence[Link], engine_id: str) -> Committed | Fenced:
+    def append(
+        self, commit: Commit | None, links: Sequence[Link], engine_id: str, generation: int | None = None
+    ) -> Committed | Fenced:
         if not 0 < len(links) <= MAX_LINKS:
             raise ValueError(f"{len(links)} links in one transaction; between 1 and {MAX_LINKS} fit")
-        attempt_id = links[0].attempt_id
+        token = links[0].attempt_id if generation is None else f"{links[0].attempt_id}-{links[0].start:x}"
         items = [self._put(link_item(link)) for link in links]
-        items.append(self._generation_check(links[0].chain, engine_id))
+        ours = links[0].chain.generation if generation is None else generation
+        items.append(self._generation_check(links[0].chain.pipeline, ours, engine_id))
         stored = with_stored_files(commit, self._store) if commit is not None else None
         if stored is not None:
             items.append(self._put(commit_item(stored)))
         try:
-            retried(lambda: self._transact(items, attempt_id), self._what("append"), retry=_cancelled_in_passing)
+            retried(lambda: self._transact(items, token), self._what("append"), retry=_cancelled_in_passing)
         except ClientError as error:
             outcome = self._judge(error, links)
             if isinstance(outcome, Fenced):
@@ -102,6 +105,14 @@ class DynamoDbLog:
         item = self._get(pk, "start")
         return str(item["position"]["S"]) if item else wanted
 
+    def mark(self, pipeline: str, name: str, text: str) -> None:
+        item = {"pk": {"S": keys.marks_key(pipeline)}, "sk": {"S": name}, "body": {"S": text}}
+        retried(lambda: self._client.put_item(TableName=self._table, Item=item), self._what("mark"))
+
+    def marks(self, pipeline: str) -> dict[str, str]:
+        items = self._query(keys.marks_key(pipeline), forward=True)
+        return {item["sk"]["S"]: item["body"]["S"] for item in items}
+
     def beat(self, chain: Chain, beat: Beat) -> None:
         item = beat_item(chain, beat)
         retried(lambda: self._client.put_item(TableName=self._table, Item=item), self._what("beat"))
@@ -123,14 +134,14 @@ class DynamoDbLog:
             }
         }
 
-    def _generation_check(self, chain: Chain, engine_id: str) -> dict[str, Any]:
+    def _generation_check(self, pipeline: str, generation: int, engine_id: str) -> dict[str, Any]:
         copy = zlib.crc32(engine_id.encode()) % keys.GENERATION_COPIES
         return {
             "ConditionCheck": {
                 "TableName": self._table,
-                "Key": {"pk": {"S": keys.generation_key(chain.pipeline)}, "sk": {"S": f"{copy:02d}"}},
+                "Key": {"pk": {"S": keys.generation_key(pipeline)}, "sk": {"S": f"{copy:02d}"}},
                 "ConditionExpression": "generation = :ours",
-                "ExpressionAttributeValues": {":ours": {"N": str(chain.generation)}},
+                "ExpressionAttributeValues": {":ours": {"N": str(generation)}},
             }
         }
 
@@ -139,7 +150,7 @@ class DynamoDbLog:
         reasons: Sequence[Mapping[str, Any]] = error.response.get("CancellationReasons", ())
         if len(reasons) > len(links) and reasons[len(links)].get("Code") == _CONDITION_FAILED:
             raise GenerationRaisedError(
-                f"pipeline {links[0].chain.pipeline}: generation {links[0].chain.generation} was superseded by a rewind"
+                f"pipeline {links[0].chain.pipeline}: the generation that this began in was superseded by a rewind"
             ) from error
         standing = self._standing(links)
         foreign = {shard: link for shard, link in standing.items() if link.attempt_id != links[0].attempt_id}

@@ -9,7 +9,16 @@ import msgspec
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.filelists import ListedCommit
 from headrace_consumers.commitlog.log import Beat
-from headrace_consumers.commitlog.model import FORMAT, LISTED_FORMAT, Chain, Commit, Link
+from headrace_consumers.commitlog.model import (
+    BATCH_FORMAT,
+    FORMAT,
+    LISTED_BATCH_FORMAT,
+    LISTED_FORMAT,
+    Chain,
+    Commit,
+    CommitKind,
+    Link,
+)
 from headrace_consumers.errors import NewerFormatError
 
 if TYPE_CHECKING:
@@ -26,7 +35,11 @@ def link_item(link: Link) -> Item:
 
 
 def commit_item(stored: Commit | ListedCommit) -> Item:
-    commit, number = (stored.commit, LISTED_FORMAT) if isinstance(stored, ListedCommit) else (stored, FORMAT)
+    listed = isinstance(stored, ListedCommit)
+    commit = stored.commit if isinstance(stored, ListedCommit) else stored
+    number = LISTED_FORMAT if listed else FORMAT
+    if commit.kind is not CommitKind.STREAM:
+        number = LISTED_BATCH_FORMAT if listed else BATCH_FORMAT
     return _item(keys.commit_key(commit.pipeline, commit.generation, commit.attempt_id), "commit", stored, number)
 
 
@@ -59,7 +72,7 @@ def read_link(item: Mapping[str, Any]) -> Link:
 
 def read_commit(item: Mapping[str, Any]) -> Commit | ListedCommit:
     """Raises NewerFormatError where a newer Headrace wrote it."""
-    if _format_of(item, LISTED_FORMAT) == LISTED_FORMAT:
+    if _format_of(item, LISTED_BATCH_FORMAT) in (LISTED_FORMAT, LISTED_BATCH_FORMAT):
         return msgspec.json.decode(item["body"]["S"], type=ListedCommit)
     return msgspec.json.decode(item["body"]["S"], type=Commit)
 

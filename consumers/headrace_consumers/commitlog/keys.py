@@ -36,5 +36,13 @@ def generation_key(pipeline: str) -> str:
     return f"generation#{pipeline}"
 
 
+def marks_key(pipeline: str) -> str:
+    return f"marks#{pipeline}"
+
+
+def reservation_key(pipeline: str) -> str:
+    return f"generations#{pipeline}"
+
+
 def start_key(pipeline: str) -> str:
     return f"start#{pipeline}"

@@ -39,10 +39,14 @@ class CommitLog(Protocol):
     raises TransientError when retries are used up, NewerFormatError when an item is of a newer format, MissingFileError
     when an object is gone that lists a commit's files. Commits come whole, wherever their files are listed."""
 
-    def append(self, commit: Commit | None, links: Sequence[Link], engine_id: str) -> Committed | Fenced:
+    def append(
+        self, commit: Commit | None, links: Sequence[Link], engine_id: str, generation: int | None = None
+    ) -> Committed | Fenced:
         """Writes all or nothing, under the condition that no link stands at any of the starts and that the
         generation is still ours (else GenerationRaisedError). `commit` is None for gap and terminal links.
-        Repeating a call with the same attempt id is safe, however the first one ended."""
+        Repeating a call with the same attempt id is safe, however the first one ended. Links of batch belong to no
+        generation: `generation` is then the one that their commit was made in, and the same attempt may be tried
+        again at a later start."""
         ...
 
     def newest_links(self, chain: Chain) -> Iterator[Link]:
@@ -76,6 +80,14 @@ class CommitLog(Protocol):
 
     def start_position(self, pipeline: str, wanted: str) -> str:
         """The initial position of the pipeline, written once: `wanted` of the first caller wins for ever."""
+        ...
+
+    def mark(self, pipeline: str, name: str, text: str) -> None:
+        """Notes how far somebody is, for others to look at; replaces what was noted before."""
+        ...
+
+    def marks(self, pipeline: str) -> dict[str, str]:
+        """All that is noted, by name."""
         ...
 
     def beat(self, chain: Chain, beat: Beat) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-import msgspec
+from msgspec import Struct
 
 from headrace_consumers.lake.objects import PendingFile
 from headrace_consumers.lanes import LaneState
@@ -13,9 +13,13 @@ FORMAT = 1
 """Readers refuse items of a higher number."""
 LISTED_FORMAT = 2
 """Of a commit whose files are listed elsewhere: a reader that knows no such lists must not take it for an empty one."""
+BATCH_FORMAT = 3
+"""Of a commit that batch wrote: a reader that does not know what it retires would count rows twice."""
+LISTED_BATCH_FORMAT = 4
+"""The same, its files listed elsewhere."""
 
 
-class Chain(msgspec.Struct, frozen=True):
+class Chain(Struct, frozen=True):
     """Names the chain of one shard. The stream's creation time keeps a recreated stream's equal shard ids apart."""
 
     pipeline: str
@@ -30,9 +34,40 @@ class LinkKind(StrEnum):
     """Records between start and end were lost to us (expired, or adopted by an operator): never silent."""
     TERMINAL = "terminal"
     """The shard ended here. Start equals end; nothing can follow."""
+    FORK = "fork"
+    """After a rewind, the first link of a chain: from the root to where the generation before is kept."""
+    FENCE = "fence"
+    """Stands alone, for a thing that may be done once: its chain is the thing's name."""
 
 
-class Counts(msgspec.Struct, frozen=True):
+class CommitKind(StrEnum):
+    """What brought a commit's rows."""
+
+    STREAM = "stream"
+    LANDING = "landing"
+    """A file that somebody sent."""
+    REDRIVE = "redrive"
+    """Dead letters that were mended."""
+    BACKFILL = "backfill"
+    """Records of the raw zone, staged once more; retires the commits that they came with."""
+    COMPACTION = "compaction"
+    """No rows: the same ones in fewer files."""
+    FORGET = "forget"
+    """No rows: fewer of them, one person's taken out."""
+    REWIND = "rewind"
+    """No rows: retires what came after a point."""
+
+
+class Replaced(Struct, frozen=True, array_like=True):
+    """A file that left the lake; what is still wanted of it is in files of the commit that says so."""
+
+    commit_id: str
+    table: str
+    bucket: str
+    key: str
+
+
+class Counts(Struct, frozen=True):
     records: int = 0
     events: int = 0
     rows: int = 0
@@ -42,7 +77,7 @@ class Counts(msgspec.Struct, frozen=True):
     """Rows, among `rows`, that came too late for windows."""
 
 
-class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Link(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One step of a shard's chain: all records after `start` up to and including `end` belong to `attempt_id`."""
 
     chain: Chain
@@ -71,7 +106,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The worker that wrote it."""
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True):
+class Commit(Struct, frozen=True, kw_only=True):
     """The files that became visible together, for all the links of one transaction."""
 
     attempt_id: str
@@ -85,3 +120,12 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     written_ms: int
     counts: Counts = Counts()
     format: int = FORMAT
+    kind: CommitKind = CommitKind.STREAM
+    retires: tuple[str, ...] = ()
+    """Commits whose rows leave every table: this one brings what they should have brought."""
+    replaces: tuple[Replaced, ...] = ()
+    """Files whose rows stay what they are, but for those that are meant to go."""
+    letters_of: tuple[str, ...] = ()
+    """Of a redrive: the commits whose dead letters it mends."""
+    record: str = ""
+    """Why, in the words of whoever had it done; and the record's name where there is one."""

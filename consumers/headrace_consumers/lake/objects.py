@@ -18,6 +18,7 @@ class EncodedFile(msgspec.Struct, frozen=True):
     key: str
     rows: int
     body: bytes | memoryview
+    rewritten: bool = False
 
 
 class PendingFile(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,6 +33,8 @@ class PendingFile(msgspec.Struct, frozen=True, omit_defaults=True):
     sha256: str
     upload_id: str
     etags: tuple[str, ...]
+    rewritten: bool = False
+    """Its rows were in files that it replaces, and each names the commit that brought it: nobody loads them again."""
 
 
 class Tail(msgspec.Struct, frozen=True):

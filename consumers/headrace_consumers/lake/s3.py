@@ -52,6 +52,7 @@ class S3Store:
             sha256=digest,
             upload_id=upload_id,
             etags=tuple(self._upload_part(bucket, file, upload_id, offset) for offset in parts),
+            rewritten=file.rewritten,
         )
 
     def complete(self, file: PendingFile, attempt_id: str) -> None:

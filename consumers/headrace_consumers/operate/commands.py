@@ -196,7 +196,7 @@ def _chosen(view: PipelineView, attempt_id: str, limit: int) -> list[Commit]:
 def _view(pipeline: str, stream: str, log: LogSettings, lake: LakeSettings | None = None) -> Iterator[PipelineView]:
     """The pipeline's view once all of it answers; within, AWS may be away for COMMAND_PATIENCE_S only. The buckets are
     looked for where `lake` is given."""
-    from headrace_consumers.runtime.preflight import connect, require
+    from headrace_consumers.preflight import connect, require
 
     declared = load_pipeline(pipeline)
     aws = connect(os.environ)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from headrace_consumers.pipeline import Pipeline
+from headrace_consumers.preflight import Aws, Ground, connect, survey
 from headrace_consumers.runtime.daemon import (
     SOCKET_VARIABLE,
     DaemonJob,
@@ -26,7 +27,6 @@ from headrace_consumers.runtime.java import find_jars, find_java
 from headrace_consumers.runtime.job import ENGINE_ENVIRONMENT, EngineJob, encode_job
 from headrace_consumers.runtime.leader_lock import LeaderLock
 from headrace_consumers.runtime.life import LifePlan
-from headrace_consumers.runtime.preflight import Aws, Ground, connect, survey
 from headrace_consumers.runtime.supervisor import Outcome, supervise
 from headrace_consumers.runtime.worker_id import identify
 from headrace_consumers.settings import WorkerSettings

@@ -221,8 +221,8 @@ def test_a_newer_format_is_refused(client: Any, log: CommitLog, chain: Chain) ->
         log.link_at(chain, 0)
     with pytest.raises(NewerFormatError):
         next(log.newest_links(chain))
-    client.put_item(TableName=TABLE, Item={**commit_item(commit(chain)), "format": {"N": "3"}})
-    with pytest.raises(NewerFormatError, match="format 3, this version reads up to 2"):
+    client.put_item(TableName=TABLE, Item={**commit_item(commit(chain)), "format": {"N": "5"}})
+    with pytest.raises(NewerFormatError, match="format 5, this version reads up to 4"):
         log.commit(chain.pipeline, 1, attempt_id(chain))
 
 

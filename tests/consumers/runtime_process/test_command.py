@@ -23,10 +23,10 @@ from headrace_consumers.errors import (
     ProtocolError,
 )
 from headrace_consumers.loading import load_pipeline
+from headrace_consumers.preflight import frozen_start
 from headrace_consumers.runtime.daemon_log import DaemonLog
 from headrace_consumers.runtime.exits import EngineExit, exit_of
 from headrace_consumers.runtime.job import EngineJob, decode_job, encode_job
-from headrace_consumers.runtime.preflight import frozen_start
 from headrace_consumers.runtime.watchdog import Watchdog
 from headrace_consumers.settings import BatchSettings, WorkerSettings
 from headrace_consumers.telemetry.health import Health, State

@@ -1,0 +1,1 @@
+"""Files land, Spark stages raw records once more, dead letters come back: through the code that ran live."""

@@ -1,0 +1,83 @@
+"""Where a batch command works: one pipeline, its log, its lake, and the stream that it reads."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
+from headrace_consumers.commitlog.batch import BatchChain
+from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.standing import Standing, read_standing
+from headrace_consumers.kinesis import KinesisStream
+from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.lake.s3 import S3Store
+from headrace_consumers.loading import load_pipeline
+from headrace_consumers.pipeline import Pipeline
+from headrace_consumers.preflight import Aws, connect, require
+from headrace_consumers.settings import LakeSettings, LogSettings
+from headrace_consumers.shards import StreamView
+
+FLAT = Parameter(name="*")
+FLAG = Parameter(negative="")
+Lake = Annotated[LakeSettings, FLAT]
+Log = Annotated[LogSettings, FLAT]
+Flag = Annotated[bool, FLAG]
+LAKE, LOG = LakeSettings(), LogSettings()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Every call blocks on the network."""
+
+    pipeline: Pipeline
+    log: CommitLog
+    store: ObjectStore
+    stream: StreamView
+    aws: Aws
+    stream_created_ms: int
+    generation: int
+    """When the command began; a rewind ends what was planned in it."""
+    owner: str
+    """Named in links."""
+
+    @property
+    def chain(self) -> BatchChain:
+        return BatchChain(log=self.log, pipeline=self.pipeline.name, generation=self.generation, owner=self.owner)
+
+    def standing(self) -> Standing:
+        return read_standing(self.log, self.pipeline.name, self.stream_created_ms)
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+@contextmanager
+def opened(reference: str, stream: str, lake: LakeSettings, log: LogSettings, command: str) -> Iterator[Place]:
+    """The place of MODULE:PIPELINE once all of it answers; within, AWS may be away for COMMAND_PATIENCE_S only. Raises
+    SettingsError, TerminalError, TransientError."""
+    pipeline = load_pipeline(reference)
+    aws = connect(os.environ)
+    name = stream or pipeline.stream
+    require(aws, name, log.log_table, tuple(lake.buckets.values()))
+    with patience(COMMAND_PATIENCE_S):
+        store = S3Store(aws.s3, lake.buckets)
+        found, seen = DynamoDbLog(aws.dynamodb, log.log_table, store), KinesisStream(aws.kinesis, name)
+        yield Place(
+            pipeline=pipeline,
+            log=found,
+            store=store,
+            stream=seen,
+            aws=aws,
+            stream_created_ms=seen.identity().created_ms,
+            generation=found.generation(pipeline.name),
+            owner=f"{command}@{socket.gethostname()}-{os.getpid()}",
+        )
