@@ -1,15 +1,15 @@
 """What every batch commit does: upload pending, append to the chain, complete, and only then take out what it retires.
 
-Theory of operation. The transaction decides; all after it can be done again by whoever reads the chain. So each command
-begins by settling what one before it left: files that are pending still, and files that are of the lake no more. Between
-the two steps readers of bare paths may see old and new together, for as long as completing takes.
+Theory of operation. The transaction decides; all after it can be done again by whoever reads the chain. So each
+command begins by settling what one before it left: files that are pending still, and files that are of the lake no
+more. Between the two steps readers of bare paths may see old and new together, for as long as completing takes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from msgspec.structs import replace
@@ -35,7 +35,7 @@ class Draft:
     attempt_id: str
     kind: CommitKind
     files: tuple[PendingFile, ...]
-    counts: Counts = Counts()
+    counts: Counts = field(default_factory=Counts)
     retires: tuple[str, ...] = ()
     replaces: tuple[Replaced, ...] = ()
     letters_of: tuple[str, ...] = ()
