@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.stages.staged import StagedBatch
 
@@ -21,25 +21,17 @@ POSITIONS = pa.schema([("shard_id", pa.string()), ("sequence_number", pa.string(
 Mask = npt.NDArray[np.bool_]
 
 
-class Erased(msgspec.Struct, frozen=True, array_like=True):
-    """Rows of a table that were taken out for good: those whose text in this column has this digest."""
-
-    table: str
-    column: str
-    sha256: str
-
-
-def erased_of(standing: Standing) -> tuple[Erased, ...]:
+def erased_of(standing: Standing) -> tuple[Erasure, ...]:
     """All that was ever forgotten."""
     commits = sorted(standing.commits.values(), key=lambda commit: commit.attempt_id)
-    return tuple(dict.fromkeys(one for commit in commits for one in getattr(commit, "erases", ())))
+    return tuple(dict.fromkeys(one for commit in commits for one in commit.erases))
 
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     redriven: pa.Table = field(default_factory=POSITIONS.empty_table)
     """Positions of events that a redrive brought: neither row nor letter of theirs is wanted."""
-    erased: Sequence[Erased] = ()
+    erased: Sequence[Erasure] = ()
 
 
 def without(left_out: LeftOut, staged: StagedBatch) -> StagedBatch:
@@ -83,7 +75,7 @@ def _keys(rows: pa.Table) -> pa.Array:
     return pc.binary_join_element_wise(*texts, "/")
 
 
-def _without_erased(staged: StagedBatch, erased: Sequence[Erased]) -> StagedBatch:
+def _without_erased(staged: StagedBatch, erased: Sequence[Erasure]) -> StagedBatch:
     digests: dict[tuple[str, str], set[str]] = {}
     for one in erased:
         digests.setdefault((one.table, one.column), set()).add(one.sha256)

@@ -6,17 +6,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from headrace_consumers.errors import LogError, MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
+from headrace_consumers.lake.parquet import read_footer
 
 Source = tuple[str, PendingFile]
 """A commit of the stream, and its raw file."""
 _CONNECTIONS = 16
-_TAIL_BYTES = 64 * 1024
-_TRAILER_BYTES = 8
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -52,13 +48,7 @@ def read_whole(store: ObjectStore, commit_id: str, file: PendingFile) -> bytes:
 def first_arrival_ms(store: ObjectStore, commit_id: str, file: PendingFile) -> int:
     """By the footer's statistics. Raises LogError where the file is gone."""
     _make_whole(store, commit_id, file)
-    metadata = pq.read_metadata(pa.BufferReader(_footer(store, file)))
+    metadata = read_footer(store, file.bucket, file.key)
     column = metadata.schema.names.index("arrival_time")
     firsts = [metadata.row_group(group).column(column).statistics.min for group in range(metadata.num_row_groups)]
     return int((min(firsts) - _EPOCH).total_seconds() * 1000)
-
-
-def _footer(store: ObjectStore, file: PendingFile) -> bytes:
-    body = store.read_tail(file.bucket, file.key, _TAIL_BYTES).body
-    length = int.from_bytes(body[-_TRAILER_BYTES:-4], "little") + _TRAILER_BYTES
-    return body if length <= len(body) else store.read_tail(file.bucket, file.key, length).body

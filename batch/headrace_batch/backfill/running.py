@@ -13,15 +13,15 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from headrace_batch.backfill.leaving_out import Erased, erased_of
+from headrace_batch.backfill.leaving_out import erased_of
 from headrace_batch.backfill.planning import BOUNDS, Bounds, Unit, is_done, make_units
 from headrace_batch.backfill.redriven import RedrivenPositions, redrives_of
-from headrace_batch.backfill.rewriting_gate import without_commits
 from headrace_batch.backfill.staging import Made, Work, as_stream
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.place import Place
+from headrace_batch.rewriting import without_commits
 from headrace_consumers.commit.links import total as sum_of
-from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Erasure
 from headrace_consumers.commitlog.standing import Standing, moved_on
 from headrace_consumers.errors import FencedError, GenerationRaisedError
 from headrace_producers.errors import TerminalError, TransientError
@@ -43,7 +43,7 @@ class Basis:
     """What others did to a unit's events, as far as it was known when its staging began."""
 
     redrives: frozenset[str]
-    erased: tuple[Erased, ...]
+    erased: tuple[Erasure, ...]
 
 
 @dataclass(frozen=True, slots=True)

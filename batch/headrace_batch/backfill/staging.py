@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pyarrow as pa
 
-from headrace_batch.backfill.leaving_out import POSITIONS, Erased, LeftOut
+from headrace_batch.backfill.leaving_out import POSITIONS, LeftOut
 from headrace_batch.backfill.raw_files import Source, read_whole
 from headrace_batch.backfill.restaging import RawCommit, encode, read_raw, restage
-from headrace_consumers.commitlog.model import Counts
+from headrace_consumers.commitlog.model import Counts, Erasure
 from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
 from headrace_consumers.pipeline import Pipeline
 from headrace_producers.errors import HeadraceError, TransientError
@@ -26,7 +26,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...]
     redriven: bytes = b""
     """Positions as an Arrow stream; empty where there are none."""
-    erased: tuple[Erased, ...] = ()
+    erased: tuple[Erasure, ...] = ()
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
