@@ -19,8 +19,9 @@ import pyarrow.parquet as pq
 from headrace_batch.place import Place
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commit.segments import Segment
+from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
-from headrace_consumers.commitlog.model import Chain, Commit
+from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.lake.objects import PendingFile
 from headrace_consumers.lake.s3 import S3Store
@@ -92,11 +93,21 @@ class River:
     created_ms: int = BORN_MS
     tips: dict[str, Tip] = field(default_factory=dict)
     arrived: int = 0
+    items: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """The log's, where it is in memory."""
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def flow(self, bodies: Sequence[bytes]) -> list[Commit]:
         """Commits these packs as they come, PACKS_A_COMMIT in each."""
         return [self.commit(batch) for batch in in_batches(bodies, PACKS_A_COMMIT)]
+
+    def commit_pending(self, bodies: Sequence[bytes]) -> Commit:
+        """Dies before its files are completed."""
+        whole, self.store = self.store, Unfinished(self.s3, self.buckets)
+        try:
+            return self.commit(bodies)
+        finally:
+            self.store = whole
 
     def commit(self, bodies: Sequence[bytes]) -> Commit:
         records: dict[str, list[KinesisRecord]] = {}
@@ -166,9 +177,24 @@ class River:
         keys = [one["Key"] for one in listed]
         return [_read_one(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read(), key) for key in keys]
 
-    def raw_files(self, commits: Sequence[Commit]) -> list[PendingFile]:
-        return [file for commit in commits for file in commit.files if file.partition.startswith("arrival_date=")
-                and file.table == self.pipeline.name]  # fmt: skip
+    def raw_arrivals_ms(self, file: PendingFile) -> list[int]:
+        body = self.s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
+        times: pa.ChunkedArray = pq.read_table(io.BytesIO(body))["arrival_time"]
+        return [time // 1000 for time in times.cast(pa.int64()).to_pylist()]
+
+    def lose(self, file: PendingFile) -> None:
+        self.s3.delete_object(Bucket=file.bucket, Key=file.key)
+
+    def forget_link(self, link: Link) -> None:
+        """It has expired."""
+        del self.items[keys.chain_key(link.chain), keys.padded(link.start)]
+
+
+class Unfinished(S3Store):
+    """Uploads, and completes nothing."""
+
+    def complete(self, file: PendingFile, attempt_id: str) -> None:
+        """As if it had died."""
 
 
 def _read_one(body: bytes, key: str) -> pa.Table:
@@ -184,7 +210,8 @@ def _sorted(rows: Sequence[dict[str, Any]]) -> list[Any]:
 
 
 def memory_river(pipeline: Pipeline = flights) -> River:
-    dynamo: Any = MemoryDynamo().as_seen_by(Steps())
+    table = MemoryDynamo()
+    dynamo: Any = table.as_seen_by(Steps())
     s3: Any = MemoryS3().as_seen_by(Steps())
     store = S3Store(s3, BUCKETS)
-    return River(DynamoDbLog(dynamo, TABLE, store), store, s3, pipeline=pipeline)
+    return River(DynamoDbLog(dynamo, TABLE, store), store, s3, pipeline=pipeline, items=table.items)

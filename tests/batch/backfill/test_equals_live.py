@@ -83,7 +83,11 @@ def test_one_without_a_record_retires_what_the_last_one_brought(river: River) ->
 def test_live_commits_between_plan_and_commit_change_nothing(river: River) -> None:
     """They stand beside what is staged once more."""
     rest = iter([packs(150)[120:135], packs(150)[135:150], (), ()])
-    run(river.place(), bounds=SMALL, between=lambda _work: river.flow(next(rest)) and None)
+
+    def go_on(_work: Work) -> None:
+        river.flow(next(rest))
+
+    run(river.place(), bounds=SMALL, between=go_on)
     other = memory_river()
     other.flow(packs(150)[:120])
     other.flow(packs(150)[120:135])
