@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from headrace_batch.backfill.planning import Plan, is_done, make_plan
+from headrace_batch.backfill.planning import BOUNDS, Bounds, Plan, is_done, make_plan
 from headrace_batch.backfill.running import Backfill, Progress
 from headrace_batch.backfill.span import Span
 from headrace_batch.committing import settle
@@ -57,6 +57,7 @@ def backfill(
     dry_run: Flag = False,
     stream: str = "",
     parallel: int = 0,
+    unit_commits: int = BOUNDS.commits,
     max_unpacked_bytes: int = BatchSettings.max_unpacked_bytes,
     lake: Lake = LAKE,
     log: Log = LOG,
@@ -88,6 +89,8 @@ def backfill(
         Reads this stream instead of the pipeline's own.
     parallel
         So many units at once; as many as Spark has cores where 0.
+    unit_commits
+        At most so many commits become one; fewer in each show progress sooner, and make more files.
     max_unpacked_bytes
         As the workers have it: a compressed record that unpacks to more is a dead letter.
     json
@@ -101,7 +104,7 @@ def backfill(
     with opened(pipeline, stream, lake, log, "backfill") as place:
         if not dry_run:
             settle(place)
-        plan = make_plan(place, span, kept.name)
+        plan = make_plan(place, span, kept.name, Bounds(commits=unit_commits))
         _tell(f"{plan.commits:,} commits with {plan.rows:,} rows, in {len(plan.units)} units")
         progress = Progress(0, len(plan.units), Counts(), 0)
         if dry_run:
@@ -158,6 +161,7 @@ def _carry_out(place: Place, plan: Plan, kept: Kept, ground: Ground, parallel: i
         record=kept.name or kept.record.reason,
         done=kept.name,
         told=lambda progress: _tell(str(progress)),
+        bounds=plan.bounds,
     )
     with kept.running(lambda: _counts(run)):
         if plan.units:
