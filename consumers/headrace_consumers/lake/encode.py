@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.lake.parquet import encoded
+from headrace_consumers.lake.sorting import ranks
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.stages import partition_values
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, LATE_SCHEMA, RAW_SCHEMA, table_schema
@@ -71,19 +70,9 @@ def _partition_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Itera
 
 def _sorted(rows: pa.Table, partitions: pa.Array, keys: Sequence[str]) -> tuple[pa.Table, pa.Array]:
     """The rows by partition and keys, rows that are equal in these as they were delivered; and their partitions."""
-    ranked = [_ranks(rows[key]) for key in reversed(keys)]
+    ranked = [ranks(rows[key]) for key in reversed(keys)]
     order = pa.array(np.lexsort([*ranked, partitions.to_numpy()]))
     return rows.unify_dictionaries().take(order), partitions.take(order)
-
-
-def _ranks(values: pa.ChunkedArray) -> npt.NDArray[Any]:
-    """Numbers in the order of the values, nulls last; texts are ranked once per distinct value."""
-    whole = values.combine_chunks()
-    if pa.types.is_timestamp(whole.type) and not whole.null_count:
-        return np.asarray(whole.cast(pa.int64()))
-    coded = whole.dictionary_encode()
-    ranks = pc.rank(coded.dictionary, sort_keys="ascending", tiebreaker="first")
-    return np.asarray(pc.fill_null(pc.take(ranks, coded.indices), len(ranks) + 1))
 
 
 def _partial_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> Iterator[EncodedFile]:
