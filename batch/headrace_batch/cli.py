@@ -15,6 +15,7 @@ command_line.add(
     {
         "commands.standing:standing": "What the lake is made of, by the commit log.",
         "commands.compact:compact": "Few files instead of many small ones, in cold partitions.",
+        "commands.forget:forget": "One person's events leave the lake, and then the warehouse.",
     },
 )
 

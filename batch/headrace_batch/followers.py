@@ -10,7 +10,7 @@ import msgspec
 from headrace_batch.place import Place
 from headrace_batch.rewriting import StandingFile
 from headrace_consumers.commitlog.batch import batch_chain
-from headrace_consumers.commitlog.model import Chain
+from headrace_consumers.commitlog.model import Chain, Link
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.records import ROOT
 from headrace_producers.errors import SettingsError
@@ -44,7 +44,8 @@ class Passing:
     """Which files the loader has behind it, in the warehouse and all."""
 
     loader: LoaderPassed
-    standing: Standing
+    links: Mapping[str, tuple[Link, ...]]
+    """Of commits of the stream, and of windows."""
     places: Mapping[str, int]
     """Of batch commits, in their chain."""
     pipeline: str
@@ -55,12 +56,15 @@ class Passing:
         commit_id = one.commit.attempt_id
         if commit_id in self.places:
             return self.loader.position(batch_chain(self.pipeline)) >= self.places[commit_id]
-        links = self.standing.links.get(commit_id, ())
+        links = self.links.get(commit_id, ())
         return bool(links) and all(self.loader.position(link.chain) >= link.end for link in links)
 
 
-def passed_by_loader(place: Place, standing: Standing, *, no_loader: bool) -> IsPassed:
-    """Raises SettingsError where no loader ever said how far it is, and nobody said that there is none."""
+def passed_by_loader(
+    place: Place, standing: Standing, *, no_loader: bool, also: Mapping[str, tuple[Link, ...]] | None = None
+) -> IsPassed:
+    """`also` are links of other commits than those of the stream. Raises SettingsError where no loader ever said how
+    far it is, and nobody said that there is none."""
     note = place.log.marks(place.pipeline.name).get(LOADER_MARK)
     if no_loader:
         if note is not None:
@@ -75,4 +79,6 @@ def passed_by_loader(place: Place, standing: Standing, *, no_loader: bool) -> Is
             "stay as it is; run `headrace-consumers load`, or say --no-loader where there is none"
         )
     places = {commit.attempt_id: number for number, commit in enumerate(place.chain.after(ROOT), start=1)}
-    return Passing(msgspec.json.decode(note, type=LoaderPassed), standing, places, place.pipeline.name)
+    return Passing(
+        msgspec.json.decode(note, type=LoaderPassed), {**standing.links, **(also or {})}, places, place.pipeline.name
+    )

@@ -54,8 +54,8 @@ def small_files(flights: int, files: int) -> list[bytes]:
     lines = event_lines(flights)
     size = len(lines) // files + 1
     bodies: dict[str, list[bytes]] = {}
-    for number in range(files):
-        records = records_of([*packed(lines[number * size : (number + 1) * size])])
+    for number, begin in enumerate(range(0, len(lines), size)):
+        records = records_of([*packed(lines[begin : begin + size])])
         staged = stage_batch(PIPELINE, [ShardRecords(SHARD, records)], {SHARD: ShardStart({}, None)}, 1 << 26)
         made = encode_files(PIPELINE, staged, f"{number:028x}", {SHARD: ShardStart({}, None)}, {SHARD: (0, 1)})
         for file in made:
