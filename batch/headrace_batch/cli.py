@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import sys
 
+from cyclopts import App
+
 from headrace_consumers import command_line
 
 _PACKAGE = "headrace_batch"
 
 app = command_line.make_app("headrace-batch", "Lands files, stages raw records once more, and brings letters back.")
 command_line.add(app, _PACKAGE, {"commands.standing:standing": "What the lake is made of, by the commit log."})
+letters = App(name="dead-letters", help="Events that became no row: what is wrong with them, and how they come back.")
+command_line.add(
+    letters,
+    _PACKAGE,
+    {
+        "commands.dead_letters:list_": "How many, and why.",
+        "commands.dead_letters:show": "The letters themselves, payloads included.",
+        "commands.dead_letters:redrive": "Stage them once more, mended where a program says how.",
+    },
+)
+app.command(letters)
 
 
 def main() -> None:
