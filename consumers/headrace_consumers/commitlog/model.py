@@ -67,6 +67,14 @@ class Replaced(Struct, frozen=True, array_like=True):
     key: str
 
 
+class Erasure(Struct, frozen=True, array_like=True):
+    """What was forgotten: rows of the table whose column has a value of this digest. The value stands nowhere."""
+
+    table: str
+    column: str
+    sha256: str
+
+
 class Counts(Struct, frozen=True):
     records: int = 0
     events: int = 0
@@ -127,5 +135,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Files whose rows stay what they are, but for those that are meant to go."""
     letters_of: tuple[str, ...] = ()
     """Of a redrive: the commits whose dead letters it mends."""
+    erases: tuple[Erasure, ...] = ()
+    """Rows of one person that leave every table, and may not come back."""
     record: str = ""
     """Why, in the words of whoever had it done; and the record's name where there is one."""

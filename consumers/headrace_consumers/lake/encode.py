@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -12,18 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from headrace_consumers.lake.objects import EncodedFile
+from headrace_consumers.lake.parquet import encoded
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.stages import partition_values
-from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, LATE_SCHEMA, RAW_SCHEMA, coded, table_schema
+from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, LATE_SCHEMA, RAW_SCHEMA, table_schema
 from headrace_consumers.stages.staged import ShardStart, StagedBatch
 from headrace_consumers.windows.partials import partials_of
-
-ROW_GROUP_ROWS = 256 * 1024
-COMPRESSION_LEVEL = 1
-"""Measured: level 3 saves 5% of the bytes for twice the time."""
 
 
 def encode_files(
@@ -147,39 +142,10 @@ def _file(
         zone=zone,
         key=f"{table}/{folder}/{attempt_id}.parquet",
         rows=rows.num_rows,
-        body=_parquet(columns, schema.with_metadata(metadata)),
+        body=encoded(columns, schema.with_metadata(metadata)),
     )
 
 
 def _coded_commit(attempt_id: str, rows: int) -> pa.DictionaryArray:
     indices = pa.array(np.zeros(rows, np.int32))
     return pa.DictionaryArray.from_arrays(indices, pa.array([attempt_id], pa.string()))
-
-
-def _parquet(columns: Sequence[Any], schema: pa.Schema) -> memoryview:
-    """Dictionaries are written as they are; the schema that is stored, for readers that look at it, has texts."""
-    stored = coded(schema, [name for name, column in zip(schema.names, columns, strict=True) if _is_coded(column)])
-    sink = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        sink,
-        stored,
-        compression="zstd",
-        compression_level=COMPRESSION_LEVEL,
-        use_dictionary=_repeating(schema),
-        write_statistics=True,
-        store_schema=False,
-    ) as writer:
-        writer.write_table(pa.Table.from_arrays(columns, schema=stored), row_group_size=ROW_GROUP_ROWS)
-        serialized = base64.b64encode(schema.serialize().to_pybytes())
-        writer.add_key_value_metadata({**schema.metadata, b"ARROW:schema": serialized})
-    return memoryview(sink.getvalue())
-
-
-def _is_coded(column: pa.Array | pa.ChunkedArray) -> bool:
-    return bool(pa.types.is_dictionary(column.type))
-
-
-def _repeating(schema: pa.Schema) -> list[str]:
-    """Columns worth a dictionary: texts but for those that differ in every row."""
-    texts = [field.name for field in schema if pa.types.is_string(field.type)]
-    return [name for name in texts if name not in ("event_id", "partition_key")]
