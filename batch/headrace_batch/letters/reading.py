@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,30 +14,21 @@ from msgspec.structs import replace
 
 from headrace_batch.letters.filters import LetterFilter, Mask
 from headrace_batch.place import Place
+from headrace_batch.rewriting import Origin, StandingFile, opened_file, provenance_of, standing_files
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.errors import MissingFileError
-from headrace_consumers.lake.objects import PendingFile
 
 _AHEAD = 4
 """Files that are read before they are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class LetterFile:
-    """One file of a letters' table that is of the lake."""
-
-    commit: Commit
-    """That brought the file; its letters may have come with others."""
-    file: PendingFile
-
-
-@dataclass(frozen=True, slots=True)
 class ReadFile:
     """A file with all its rows, and which of them are meant."""
 
-    source: LetterFile
+    source: StandingFile
+    origin: Origin
     letters: pa.Table
     meant: Mask
 
@@ -45,24 +37,19 @@ class ReadFile:
         return self.letters.filter(pa.array(self.meant))
 
 
-def letter_files(standing: Standing, table: str, wanted: LetterFilter) -> list[LetterFile]:
+def letter_files(standing: Standing, table: str, wanted: LetterFilter) -> list[StandingFile]:
     """Of `table`, oldest arrivals first: those that may have what is wanted."""
-    found = [
-        LetterFile(commit, file)
-        for commit in standing.commits.values()
-        for file in commit.files
-        if file.table == table and wanted.may_be_in(file)
-    ]
+    found = (one for one in standing_files(standing) if one.file.table == table and wanted.may_be_in(one.file))
     return sorted(found, key=lambda one: (one.file.partition, one.file.key))
 
 
-def read_files(place: Place, files: Iterable[LetterFile], wanted: LetterFilter) -> Iterator[ReadFile]:
+def read_files(place: Place, files: Iterable[StandingFile], wanted: LetterFilter) -> Iterator[ReadFile]:
     """In the order given; files without a letter that is meant are left out. Raises MissingFileError where another
     command took a file out meanwhile."""
     waiting: deque[Future[ReadFile]] = deque()
     with ThreadPoolExecutor(_AHEAD) as pool:
         for source in files:
-            waiting.append(pool.submit(_read, place, source, wanted))
+            waiting.append(pool.submit(copy_context().run, _read, place, source, wanted))
             if len(waiting) > _AHEAD:
                 yield from _worth_it(waiting.popleft().result())
         for one in waiting:
@@ -74,15 +61,16 @@ def _worth_it(found: ReadFile) -> Iterator[ReadFile]:
         yield found
 
 
-def _read(place: Place, source: LetterFile, wanted: LetterFilter) -> ReadFile:
-    letters = pq.read_table(pa.BufferReader(_body(place, source)))
-    return ReadFile(source, letters, wanted.mask(letters))
+def _read(place: Place, source: StandingFile, wanted: LetterFilter) -> ReadFile:
+    file = _opened(place, source)
+    letters = file.read()
+    return ReadFile(source, provenance_of(source, file).origin, letters, wanted.mask(letters))
 
 
-def _body(place: Place, source: LetterFile) -> bytes:
-    file = source.file
+def _opened(place: Place, source: StandingFile) -> pq.ParquetFile:
+    """Its commit may have left it pending."""
     try:
-        return place.store.read(file.bucket, file.key)
+        return opened_file(place.store, source)
     except MissingFileError:
-        complete_pending(place.store, replace(source.commit, files=(file,)))
-        return place.store.read(file.bucket, file.key)
+        complete_pending(place.store, replace(source.commit, files=(source.file,)))
+        return opened_file(place.store, source)

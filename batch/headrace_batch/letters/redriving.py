@@ -8,10 +8,11 @@ plans anew; and what is done leaves nothing that could be done again. Letters th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.letters.filters import LetterFilter
@@ -19,9 +20,9 @@ from headrace_batch.letters.fixing import Fix
 from headrace_batch.letters.reading import ReadFile, letter_files, read_files
 from headrace_batch.letters.report import RedriveReport
 from headrace_batch.letters.restaging import Restaged, restage
-from headrace_batch.letters.rewriting import rewritten
 from headrace_batch.place import Place
-from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Replaced
+from headrace_batch.rewriting import Rewriting
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.encode import encode_rows
 from headrace_consumers.lake.objects import EncodedFile
@@ -124,7 +125,7 @@ def _up_to(files: Iterable[ReadFile], left: int | None) -> Iterator[ReadFile]:
         left -= len(chosen)
         meant = np.zeros_like(found.meant)
         meant[chosen] = True
-        yield ReadFile(found.source, found.letters, meant)
+        yield replace(found, meant=meant)
 
 
 def units(files: Iterable[ReadFile], limits: UnitLimits) -> Iterator[Unit]:
@@ -147,7 +148,7 @@ def _commit(place: Place, plan: RedrivePlan, unit: Unit, restaged: Restaged, pos
         kind=CommitKind.REDRIVE,
         files=upload(place, _files(place, attempt_id, restaged, touched), attempt_id),
         counts=Counts(events=restaged.rows.rows, rows=restaged.rows.rows),
-        replaces=tuple(_replaced(found) for found, _ in touched),
+        replaces=tuple(found.source.replaced for found, _ in touched),
         letters_of=tuple(sorted({text for found, gone in touched for text in _origins(found.letters.filter(gone))})),
         record=plan.why,
         contracts=tuple(sorted(place.pipeline.tables_by_type)),
@@ -174,15 +175,10 @@ def _files(
     place: Place, attempt_id: str, restaged: Restaged, touched: Iterable[tuple[ReadFile, pa.Array]]
 ) -> Iterator[EncodedFile]:
     yield from encode_rows(place.pipeline, restaged.rows, attempt_id)
-    for number, (found, gone) in enumerate(touched):
-        left = found.letters.filter(pa.array(~gone.to_numpy(zero_copy_only=False)))
-        if len(left):
-            yield rewritten(found.source.file, left, attempt_id, number)
-
-
-def _replaced(found: ReadFile) -> Replaced:
-    source = found.source
-    return Replaced(source.commit.attempt_id, source.file.table, source.file.bucket, source.file.key)
+    for found, gone in touched:
+        left = Rewriting(found.letters.schema, found.origin)
+        left.write(found.letters.filter(pc.invert(gone)))
+        yield from left.close(found.source.file, "processed", attempt_id)
 
 
 def _origins(letters: pa.Table) -> list[str]:

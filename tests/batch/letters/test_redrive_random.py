@@ -57,13 +57,13 @@ def test_each_event_is_one_row_or_one_open_letter(data: st.DataObject) -> None:
 
 
 def _redrive(desk: Desk, data: st.DataObject) -> None:
-    fix: Fix = data.draw(st.sampled_from([Truth(desk.truth), HalfTruth(desk.truth), AsItIs()]))
+    fixes: list[Fix] = [Truth(desk.truth), HalfTruth(desk.truth), AsItIs()]
     crash_at = data.draw(st.none() | st.integers(0, 120))
     letters = len(desk.letters())
     try:
         report = desk.redrive(
             data.draw(FILTERS),
-            fix,
+            data.draw(st.sampled_from(fixes)),
             steps=Steps(crash_at=crash_at),
             unit=data.draw(UNITS),
             limit=data.draw(st.sampled_from([0, 0, 1, 4])),
