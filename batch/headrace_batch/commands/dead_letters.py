@@ -111,6 +111,7 @@ def redrive(
     wanted: Wanted = ALL,
     fix: str = "",
     raw: Flag = False,
+    late: Flag = False,
     dry_run: Flag = False,
     limit: int = 0,
     why: str = "",
@@ -133,6 +134,8 @@ def redrive(
         A jq program that makes of each letter's event the right one: '.data.origin = "JFK"'.
     raw
         The program gets the payload as a string, as `jq -R` gives it: for what is no JSON.
+    late
+        Refused: late events are rows of their tables already.
     dry_run
         Write nothing; print what would come back.
     limit
@@ -146,6 +149,8 @@ def redrive(
     json
         Print one JSON document.
     """
+    if late:
+        raise SettingsError("late events are rows of their tables already: there is nothing to redrive")
     if raw and not fix:
         raise SettingsError("--raw says how --fix gets a letter: give a program")
     with opened(pipeline, stream, lake, log, "redrive") as place, _fixing(fix, raw=raw) as mend:
