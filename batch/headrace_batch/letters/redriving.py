@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import Fix
+from headrace_batch.letters.forgotten import erased_by
 from headrace_batch.letters.reading import ReadFile, letter_files, read_files
 from headrace_batch.letters.report import RedriveReport
 from headrace_batch.letters.restaging import Restaged, restage
@@ -102,12 +103,13 @@ def _planned(place: Place, plan: RedrivePlan, report: RedriveReport) -> Iterator
     """By the lake as it stands now: the report after each unit."""
     standing = place.standing()
     files = letter_files(standing, place.pipeline.dead_letter_table, plan.wanted)
-    left = plan.limit - report.redriven if plan.limit else None
+    erasures = erased_by(standing)
+    left = plan.limit - report.redriven - report.forgotten if plan.limit else None
     for unit in units(_up_to(read_files(place, files, plan.wanted), left), plan.unit):
         letters = pa.concat_tables([found.chosen for found in unit.files])
-        restaged = restage(place.pipeline, letters, plan.fix, plan.max_unpacked_bytes)
+        restaged = restage(place.pipeline, letters, plan.fix, plan.max_unpacked_bytes, erasures)
         written = None
-        if len(restaged.redriven) and not plan.dry_run:
+        if len(restaged.leaving) and not plan.dry_run:
             written = _commit(place, plan, unit, restaged, standing.position)
         report = report.after(letters, restaged, written)
         yield report
@@ -157,12 +159,12 @@ def _commit(place: Place, plan: RedrivePlan, unit: Unit, restaged: Restaged, pos
 
 
 def _touched(unit: Unit, restaged: Restaged) -> list[tuple[ReadFile, pa.Array]]:
-    """Files with letters that were redriven, and which rows of the file these are."""
+    """Files with letters that leave them, and which rows of the file these are."""
     found, begin = [], 0
-    redriven = restaged.redriven.to_numpy()
+    leaving = restaged.leaving
     for one in unit.files:
         meant = np.flatnonzero(one.meant)
-        mine = redriven[(redriven >= begin) & (redriven < begin + len(meant))] - begin
+        mine = leaving[(leaving >= begin) & (leaving < begin + len(meant))] - begin
         begin += len(meant)
         if len(mine):
             gone = np.zeros_like(one.meant)

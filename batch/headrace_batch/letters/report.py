@@ -33,6 +33,8 @@ class RedriveReport(msgspec.Struct, frozen=True, kw_only=True):
 
     dry_run: bool
     redriven: int = 0
+    forgotten: int = 0
+    """Letters of people who were forgotten: they left, and became no rows."""
     stayed: int = 0
     rows: dict[str, int] = {}
     """By table."""
@@ -51,6 +53,7 @@ class RedriveReport(msgspec.Struct, frozen=True, kw_only=True):
         return replace(
             self,
             redriven=self.redriven + len(restaged.redriven),
+            forgotten=self.forgotten + len(restaged.forgotten),
             stayed=self.stayed + len(restaged.stayed),
             rows=rows,
             commits=self.commits + ((written.attempt_id,) if written else ()),
@@ -62,6 +65,8 @@ class RedriveReport(msgspec.Struct, frozen=True, kw_only=True):
         verb = "would be redriven" if self.dry_run else "redriven"
         into = ", ".join(f"{count:,} into {table}" for table, count in sorted(self.rows.items()))
         yield f"{self.redriven:,} letters {verb}{f': {into}' if into else ''}; {self.stayed:,} stay"
+        if self.forgotten:
+            yield f"  {self.forgotten:,} of people who were forgotten: they leave, and become no rows"
         for group in self.why:
             yield f"  {_said(group)}, such as {group.ids[0]}"
 

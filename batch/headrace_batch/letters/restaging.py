@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from headrace_batch.letters.fixing import Fix
+from headrace_batch.letters.forgotten import of_forgotten
+from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.records import KinesisRecord
 from headrace_consumers.stages.letters import LETTER_SCHEMA, Finding, Letters
@@ -18,6 +22,7 @@ from headrace_consumers.stages.stage import judge_lines
 from headrace_consumers.stages.staged import StagedBatch
 from headrace_consumers.stages.unpack import Refusal, unpack
 
+Places = npt.NDArray[np.int64]
 LANDED = "landing/"
 """How the shard ids begin of what came with a file."""
 _LANDED = Finding("redrive", "came_with_a_file")
@@ -42,12 +47,21 @@ class Restaged:
 
     rows: StagedBatch
     """Without letters and raw records: those stay where they are."""
-    redriven: pa.Int64Array
+    redriven: Places
+    forgotten: Places
+    """Of people who were forgotten: neither rows nor letters any more."""
     stayed: tuple[tuple[int, Finding], ...]
     """And what is wrong with each now."""
 
+    @property
+    def leaving(self) -> Places:
+        """Those that are letters no more."""
+        return np.concatenate([self.redriven, self.forgotten])
 
-def restage(pipeline: Pipeline, letters: pa.Table, fix: Fix, max_unpacked_bytes: int) -> Restaged:
+
+def restage(
+    pipeline: Pipeline, letters: pa.Table, fix: Fix, max_unpacked_bytes: int, erasures: Collection[Erasure] = ()
+) -> Restaged:
     """`letters` are rows of the dead letters' table. Blocks while the fix computes; data of any kind stays a letter and
     never raises."""
     mending = _Mending(fix, max_unpacked_bytes)
@@ -58,10 +72,17 @@ def restage(pipeline: Pipeline, letters: pa.Table, fix: Fix, max_unpacked_bytes:
     found = Letters()
     valid = judge_lines(pipeline, lines, found)
     again = [(mending.places[letter.record], letter.finding) for letter in found.found]
-    redriven = [places[lines.record[parsed.lines]] for _, parsed in valid]
+    tables, redriven, forgotten = {}, [places[:0]], [places[:0]]
+    for table, parsed in valid:
+        rows, mine = rows_of(table, lines, parsed), places[lines.record[parsed.lines]]
+        gone = of_forgotten(table.name, rows, erasures)
+        tables[table.name] = rows.filter(pa.array(~gone))
+        redriven.append(mine[~gone])
+        forgotten.append(mine[gone])
     return Restaged(
-        rows=_staged({table.name: rows_of(table, lines, parsed) for table, parsed in valid}),
-        redriven=pa.array(np.sort(np.concatenate([places[:0], *redriven]))),
+        rows=_staged(tables),
+        redriven=np.sort(np.concatenate(redriven)),
+        forgotten=np.sort(np.concatenate(forgotten)),
         stayed=tuple(sorted([*mending.stayed, *again], key=lambda one: one[0])),
     )
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
+from headrace_batch.committing import Draft, commit, new_attempt
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import AsItIs, JqFix
 from headrace_batch.letters.redriving import UnitLimits
 from headrace_batch.letters.restaging import restage
-from headrace_consumers.commitlog.model import CommitKind
+from headrace_consumers.commitlog.model import CommitKind, Erasure
 from headrace_consumers.settings import BatchSettings
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA
 from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, Truth, jq_truth, spoilt_desk
@@ -189,3 +193,20 @@ def test_what_came_with_a_file_is_sent_again_as_a_file(desk: Desk) -> None:
     restaged = restage(PIPELINE, pa.Table.from_pylist(rows, DEAD_LETTER_SCHEMA), Truth(desk.truth), MIB)
     assert {finding.reason for _, finding in restaged.stayed} == {"came_with_a_file"}
     assert (len(restaged.stayed), len(restaged.redriven), restaged.rows.rows) == (len(rows), 0, 0)
+
+
+def test_who_was_forgotten_does_not_come_back(desk: Desk) -> None:
+    """A letter that is theirs, once mended, leaves and becomes no row; all others come back."""
+    tails = Counter(msgspec.json.decode(desk.truth[event_id])["data"].get("tailnum") for event_id in desk.spoilt)
+    tail = next(tail for tail in tails if tail)
+    erased = Erasure("flights_departed", "tailnum", hashlib.sha256(tail.encode()).hexdigest())
+    place = desk.place()
+    draft = Draft(attempt_id=new_attempt(place), kind=CommitKind.FORGET, files=(), erases=(erased,))
+    commit(place, draft, 0, lambda _: False)
+    report = desk.redrive()
+    assert (report.forgotten, report.redriven) == (tails[tail], len(desk.spoilt) - tails[tail])
+    assert not desk.letters()
+    brought = {row["event_id"] for row in desk.rows() if row["commit_id"] in report.commits}
+    assert brought == {
+        event_id for event_id in desk.spoilt if msgspec.json.decode(desk.truth[event_id])["data"].get("tailnum") != tail
+    }
