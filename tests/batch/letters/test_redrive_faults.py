@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from headrace_batch.committing import Draft, commit, new_attempt, settle
 from headrace_batch.letters.filters import LetterFilter
-from headrace_batch.letters.redriving import MAX_PLANS, UnitLimits
+from headrace_batch.letters.redriving import MAX_PLANS, Unit, UnitLimits
 from headrace_batch.letters.report import RedriveReport
 from headrace_consumers.commitlog import keys
-from headrace_consumers.commitlog.model import CommitKind
+from headrace_consumers.commitlog.model import Commit, CommitKind, Erasure
 from headrace_consumers.errors import FencedError, GenerationRaisedError
 from tests.batch.letters.backfill import Backfill
 from tests.batch.letters.desk import Desk, spoilt_desk
@@ -29,7 +31,7 @@ SMALL = UnitLimits(letters=1)
 
 @cache
 def _spoilt() -> Desk:
-    return spoilt_desk(flights=20, commits=2)
+    return spoilt_desk(flights=12, commits=2)
 
 
 def at_each_call(act: Callable[[Desk], object], wanted: LetterFilter | None = None) -> Iterator[tuple[Desk, int]]:
@@ -171,3 +173,60 @@ def test_a_letters_file_that_is_pending_is_completed() -> None:
     parts = {number: stored.body for number, _ in enumerate(file.etags, 1)}
     desk.world.s3.uploads[file.upload_id] = _Upload(*place, stored.metadata, parts)
     assert desk.redrive(dry_run=True).redriven == len(desk.spoilt)
+
+
+def test_who_is_forgotten_meanwhile_does_not_come_back() -> None:
+    """Between the plan and the commit: it is planned anew, without them."""
+    desk = _spoilt().copied()
+    commits: list[Commit] = []
+
+    def forget() -> None:
+        if not commits:
+            place = desk.place()
+            erases = tuple(map(_erased, ("EWR", "JFK", "LGA")))
+            draft = Draft(attempt_id=new_attempt(place), kind=CommitKind.FORGET, files=(), erases=erases)
+            commits.append(commit(place, draft, place.chain.position(), lambda _: True))
+
+    report = desk.redrive(steps=_before_commit(forget))
+    assert (report.forgotten, report.rows.get("flights_departed", 0)) == (_flights(desk), 0)
+    assert not desk.letters()
+
+
+def _erased(origin: str) -> Erasure:
+    return Erasure("flights_departed", "origin", hashlib.sha256(origin.encode()).hexdigest())
+
+
+def _flights(desk: Desk) -> int:
+    return sum(b"flight.departed" in desk.truth[event_id] for event_id in desk.spoilt)
+
+
+def _blind_to_retiring(unit: Unit, other: Commit) -> bool:
+    return unit_goes_with(unit, replace_struct(other, retires=()))
+
+
+def _blind_to_replacing(unit: Unit, other: Commit) -> bool:
+    return unit_goes_with(unit, replace_struct(other, replaces=()))
+
+
+def _blind_to_forgetting(unit: Unit, other: Commit) -> bool:
+    return unit_goes_with(unit, replace_struct(other, kind=CommitKind.COMPACTION))
+
+
+unit_goes_with = Unit.goes_with
+
+
+@pytest.mark.parametrize(
+    ("blind", "schedule"),
+    [
+        (_blind_to_retiring, test_letter_and_backfill),
+        (_blind_to_replacing, test_two_at_once_bring_each_letter_back_once),
+        (_blind_to_forgetting, test_who_is_forgotten_meanwhile_does_not_come_back),
+    ],
+)
+def test_each_safeguard_is_needed(
+    blind: Callable[[Unit, Commit], bool], schedule: Callable[[], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, its schedule loses letters or doubles them."""
+    monkeypatch.setattr(Unit, "goes_with", blind)
+    with pytest.raises(AssertionError):
+        schedule()
