@@ -39,13 +39,18 @@ def encode_each(
     spans: Mapping[str, tuple[int, int]],
 ) -> Iterator[EncodedFile]:
     """As `encode_files`, one at a time: very many need not be in memory together."""
-    yield from _table_files(pipeline, staged, attempt_id)
-    yield from _partial_files(pipeline, staged, attempt_id)
+    yield from encode_rows(pipeline, staged, attempt_id)
     if staged.dead_letters.num_rows:
         yield _letter_file(pipeline.dead_letter_table, staged.dead_letters, DEAD_LETTER_SCHEMA, attempt_id)
     if staged.late_letters.num_rows:
         yield _letter_file(pipeline.late_table, staged.late_letters, LATE_SCHEMA, attempt_id)
     yield _raw_file(pipeline, staged.raw, attempt_id, _shard_metadata(starts, spans))
+
+
+def encode_rows(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> Iterator[EncodedFile]:
+    """The files of tables and window partials alone."""
+    yield from _table_files(pipeline, staged, attempt_id)
+    yield from _partial_files(pipeline, staged, attempt_id)
 
 
 def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> Iterator[EncodedFile]:
