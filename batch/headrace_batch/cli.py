@@ -9,7 +9,14 @@ from headrace_consumers import command_line
 _PACKAGE = "headrace_batch"
 
 app = command_line.make_app("headrace-batch", "Lands files, stages raw records once more, and brings letters back.")
-command_line.add(app, _PACKAGE, {"commands.standing:standing": "What the lake is made of, by the commit log."})
+command_line.add(
+    app,
+    _PACKAGE,
+    {
+        "commands.land:land": "Check files against their contract and commit their rows, each content once.",
+        "commands.standing:standing": "What the lake is made of, by the commit log.",
+    },
+)
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.stages import partition_values
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, LATE_SCHEMA, RAW_SCHEMA, coded, table_schema
 from headrace_consumers.stages.staged import ShardStart, StagedBatch
+from headrace_consumers.windows import Window
 from headrace_consumers.windows.partials import partials_of
 
 ROW_GROUP_ROWS = 256 * 1024
@@ -48,7 +49,7 @@ def encode_each(
     yield from _table_files(pipeline, staged, attempt_id)
     yield from _partial_files(pipeline, staged, attempt_id)
     if staged.dead_letters.num_rows:
-        yield _letter_file(pipeline.dead_letter_table, staged.dead_letters, DEAD_LETTER_SCHEMA, attempt_id)
+        yield dead_letter_file(pipeline, staged.dead_letters, attempt_id)
     if staged.late_letters.num_rows:
         yield _letter_file(pipeline.late_table, staged.late_letters, LATE_SCHEMA, attempt_id)
     yield _raw_file(pipeline, staged.raw, attempt_id, _shard_metadata(starts, spans))
@@ -58,11 +59,11 @@ def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> It
     for table in pipeline.tables:
         rows = staged.tables.get(table.name)
         if rows is not None and rows.num_rows:
-            yield from _partition_files(table, rows, attempt_id)
+            yield from table_files(table, rows, attempt_id)
 
 
-def _partition_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
-    """One sort puts every partition's rows together; each is then a slice."""
+def table_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
+    """Of one table. One sort puts every partition's rows together; each is then a slice."""
     values = partition_values(rows["event_time"], table.partition_by)
     ordered, codes = _sorted(rows, values.indices, [*table.sort_by, "event_time"])
     schema = table_schema(table).with_metadata({"headrace.contract": table.contract.type})
@@ -99,9 +100,18 @@ def _partial_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> 
             continue
         late = staged.late[window.table]
         in_time = rows.filter(pa.array(~late)) if late.any() else rows
-        partials = partials_of(window, pipeline.table(window.table).contract, in_time)
-        if partials.num_rows:
-            yield _file(pipeline.partials_table, window.folder, partials, partials.schema, attempt_id, zone="curated")
+        yield from partial_files(pipeline, window, in_time, attempt_id)
+
+
+def partial_files(pipeline: Pipeline, window: Window, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
+    """What these rows add to the window; no file where that is nothing."""
+    partials = partials_of(window, pipeline.table(window.table).contract, rows)
+    if partials.num_rows:
+        yield _file(pipeline.partials_table, window.folder, partials, partials.schema, attempt_id, zone="curated")
+
+
+def dead_letter_file(pipeline: Pipeline, letters: pa.Table, attempt_id: str) -> EncodedFile:
+    return _letter_file(pipeline.dead_letter_table, letters, DEAD_LETTER_SCHEMA, attempt_id)
 
 
 def _letter_file(table: str, letters: pa.Table, schema: pa.Schema, attempt_id: str) -> EncodedFile:
