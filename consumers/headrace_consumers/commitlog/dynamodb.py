@@ -94,7 +94,7 @@ class DynamoDbLog:
         pk = keys.generation_key(pipeline)
         first = self._get(pk, "00")
         if first is None:
-            for copy in range(keys.GENERATION_COPIES):
+            for copy in reversed(range(keys.GENERATION_COPIES)):  # the first one stands for all, also after a crash
                 self._put_once({"pk": {"S": pk}, "sk": {"S": f"{copy:02d}"}, "generation": {"N": "1"}})
             first = self._get(pk, "00")
         return int(first["generation"]["N"]) if first else 1
