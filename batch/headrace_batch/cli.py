@@ -9,7 +9,10 @@ from headrace_consumers import command_line
 _PACKAGE = "headrace_batch"
 
 app = command_line.make_app("headrace-batch", "Lands files, stages raw records once more, and brings letters back.")
-command_line.add(app, _PACKAGE, {"commands.standing:standing": "What the lake is made of, by the commit log."})
+command_line.add(app, _PACKAGE, {
+    "commands.standing:standing": "What the lake is made of, by the commit log.",
+    "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
+})  # fmt: skip
 
 
 def main() -> None:
