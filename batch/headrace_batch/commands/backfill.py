@@ -18,7 +18,7 @@ from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
 from headrace_batch.records.keeping import Kept, kept_record
 from headrace_batch.records.record import Record, Status
 from headrace_batch.spark.session import spark_session
-from headrace_batch.spark.stager import Ground, SparkStager
+from headrace_batch.spark.stager import OpenS3, SparkStager, SparkTask
 from headrace_consumers.commit.links import total
 from headrace_consumers.commitlog.model import Counts
 from headrace_consumers.settings import BatchSettings
@@ -110,13 +110,8 @@ def backfill(
         if dry_run:
             kept.plan()
         else:
-            ground = Ground(
-                pipeline=pipeline,
-                region=place.aws.region,
-                buckets=lake.buckets,
-                max_unpacked_bytes=max_unpacked_bytes,
-            )
-            progress = _carry_out(place, plan, kept, ground, parallel)
+            task = SparkTask(pipeline, OpenS3(place.aws.region, lake.buckets), max_unpacked_bytes)
+            progress = _carry_out(place, plan, kept, task, parallel)
     _report(
         BackfillReport(
             pipeline=pipeline,
@@ -154,7 +149,7 @@ def _said(pipeline: str, start: str, end: str, reason: str, owner: str) -> Recor
         raise SettingsError(str(error)) from None
 
 
-def _carry_out(place: Place, plan: Plan, kept: Kept, ground: Ground, parallel: int) -> Progress:
+def _carry_out(place: Place, plan: Plan, kept: Kept, task: SparkTask, parallel: int) -> Progress:
     run = Backfill(
         place=place,
         standing=plan.standing,
@@ -166,7 +161,7 @@ def _carry_out(place: Place, plan: Plan, kept: Kept, ground: Ground, parallel: i
     with kept.running(lambda: _counts(run)):
         if plan.units:
             with spark_session(f"headrace-batch backfill {place.pipeline.name}") as session:
-                run.run(plan.units, SparkStager(session, ground, parallel))
+                run.run(plan.units, SparkStager(session, task, parallel))
     return run.progress
 
 
