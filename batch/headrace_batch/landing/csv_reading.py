@@ -45,7 +45,10 @@ def read_csv(text: bytes, source: LandingSource, block_bytes: int = BLOCK_BYTES)
 
 def _read_header(octets: Octets, cuts: Cuts, source: LandingSource) -> Sequence[str]:
     row = octets[cuts.starts[0] : cuts.ends[0]].tobytes().decode()
-    found = _fields_of(row, source.form)
+    try:
+        found = _fields_of(row, source.form)
+    except csv.Error:
+        raise RefusedFileError(Reason.WRONG_HEADER, "its first row is no row of names") from None
     check_names(source, found)
     return found
 
@@ -87,7 +90,7 @@ def _block(octets: Octets, cuts: Cuts, header: Sequence[str], source: LandingSou
 
 def _lost(octets: Octets, cuts: Cuts, good: Ints, form: FileForm) -> Iterator[tuple[int, bytes]]:
     if len(good) < len(cuts):
-        for place in np.setdiff1d(np.arange(len(cuts)), good).tolist():
+        for place in np.delete(np.arange(len(cuts)), good).tolist():
             yield place, _payload(octets, cuts, place, form)
 
 

@@ -14,7 +14,7 @@ from headrace_batch.landing.verdicts import Outcome, Verdict
 from headrace_consumers.aws_retry import patience
 from headrace_consumers.commitlog.model import CommitKind
 from headrace_producers.errors import TransientError
-from tests.batch.landing.harbour import CAME, DEPOTS, Harbour, Sent, csv_of, crates, source
+from tests.batch.landing.harbour import CAME, DEPOTS, Harbour, Sent, crates, csv_of, source
 from tests.fakes.steps import Crash, Steps
 
 HEADER = "weighed_at,depot,grams,volume,fee,is_fragile,due,kind"
