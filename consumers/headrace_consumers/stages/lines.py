@@ -105,6 +105,12 @@ def split_lines(marked: Marked, max_unpacked_bytes: int) -> Iterator[Lines]:
         yield _lines(marked, kept[begin:], unpacked)
 
 
+def placed_lines(records: Sequence[KinesisRecord], shard_ids: Sequence[str], indexes: Ints) -> Lines:
+    """Of records that hold one event each, without a line feed in it: each stood at this index of its own record."""
+    text, owner, cuts = _split([record.data for record in records])
+    return Lines(text, owner, indexes[owner], records, shard_ids, cuts)
+
+
 def _continues(marked: Marked, before: int, number: int) -> bool:
     """Whether the two are parts of one KPL aggregate, which is one Kinesis record."""
     numbers = marked.records[number].sequence_number, marked.records[before].sequence_number
