@@ -107,7 +107,7 @@ def split_lines(marked: Marked, max_unpacked_bytes: int) -> Iterator[Lines]:
 
 def placed_lines(records: Sequence[KinesisRecord], shard_ids: Sequence[str], indexes: Ints) -> Lines:
     """Of records that hold one event each, without a line feed in it: each stood at this index of its own record."""
-    text, owner, cuts = _split([record.data for record in records])
+    text, owner, cuts = split_packs([record.data for record in records])
     return Lines(text, owner, indexes[owner], records, shard_ids, cuts)
 
 
