@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from headrace_consumers.commitlog.batch import BatchChain
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
@@ -64,6 +65,8 @@ class Committed:
     pipeline: str = flights.name
     shards: dict[str, ShardProgress] = field(default_factory=dict)
     attempts: set[str] = field(default_factory=set)
+    landed: list[Commit] = field(default_factory=list)
+    """What batch has committed."""
     gaps: int = 0
     """Links that stand for records that were lost: none, in a sound run."""
 
@@ -73,6 +76,8 @@ class Committed:
 
     def refresh(self) -> None:
         log = self.log()
+        batch = BatchChain(log=log, pipeline=self.pipeline, generation=1, owner="headrace-local")
+        self.landed += batch.after(len(self.landed))
         for chain in self._chains(log):
             progress = self.shards.setdefault(chain.shard_id, ShardProgress())
             for link in log.links_after(chain, progress.position):
@@ -83,6 +88,7 @@ class Committed:
 
     def commits(self) -> Iterator[Commit]:
         """Every commit that a link names."""
+        yield from self.landed
         log = self.log()
         generation = log.generation(self.pipeline)
         for attempt_id in sorted(self.attempts):

@@ -15,6 +15,7 @@ from headrace_local.flights.data import FLIGHTS, unpack_data
 from headrace_local.flights.reconcile import Reconciliation
 from headrace_local.folder import StackFolder
 from headrace_local.judging import judge
+from headrace_local.lists import landing_lists
 from headrace_local.loaded import loaded_so_far
 from headrace_local.models import ModelsBuild, building_models
 from headrace_local.models_judging import judge_models
@@ -86,9 +87,11 @@ class Demo:
             sending(self._send_plan(stack.resources.stream), self.folder, stack.clients) as flow,
             running_loader(plan, self._await_warehouse(stack)) as loader,
             loaded_so_far(stack.await_warehouse(), committed.lineage()) as loaded,
+            landing_lists(plan, stack.clients) as lists,
         ):
             streaming = Streaming(flow, committed, loaded, running, loader, lambda doing: self._show(doing, streaming))
             streaming.until_committed()
+            self._note(landed_rows=sum(verdict.rows for verdict in lists.until_landed()))
             streaming.until_windows()
             self._show("stopping the workers", streaming)
             stop_workers(running)

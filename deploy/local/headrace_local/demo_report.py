@@ -42,6 +42,8 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     windows: int = 0
     """Final windows of all three kinds."""
     windows_wrong: int = 0
+    landed_rows: int = 0
+    """Of the lists that came as files: carriers, airports, planes."""
     late: int = 0
     """Events that came too late for windows; their rows are in the lake."""
     revisions: int = 0

@@ -37,6 +37,14 @@ class Loaded:
         loaded = {shard_id: chain.position for shard_id, chain in self.books.positions.items()}
         return all(loaded.get(shard_id, 0) >= tip for shard_id, tip in tips.items())
 
+    def has(self, commit_ids: Collection[str]) -> bool:
+        """Whether something of each of these commits is loaded."""
+        found = self.session.query(
+            f'SELECT DISTINCT commit_id FROM "{self.ledger.schema}".loader_ledger WHERE pipeline = %s AND state = %s',  # noqa: S608 -- our own name
+            self.ledger.lineage.pipeline, FileState.LOADED.value,
+        )  # fmt: skip
+        return {*commit_ids} <= {commit_id for (commit_id,) in found}
+
     def freshness_p95_s(self, tables: Collection[str]) -> float:
         """From a row's arrival in the stream to the books' word that it is loaded."""
         [(seconds,)] = self.session.query(_freshness(self.ledger.schema, tables))

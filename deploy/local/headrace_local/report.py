@@ -22,6 +22,7 @@ def print_verdict(console: Console, report: DemoReport, verdict: Reconciliation)
         f"duplicates {report.duplicates}, missing {report.missing}; "
         f"{report.commits} commits, {report.files} files, {report.bytes / 2**20:.1f} MiB, {report.seconds} s"
     )
+    console.print(f"lists of carriers, airports and planes landed by file, {report.landed_rows:,} rows")
     console.print(
         f"windows {report.windows:,}, wrong {report.windows_wrong}, late events {report.late:,}, "
         f"revisions {report.revisions:,}"

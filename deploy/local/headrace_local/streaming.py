@@ -63,12 +63,12 @@ class Streaming:
             time.sleep(_LOOK_EVERY_S)
 
     def until_loaded(self) -> None:
-        """All that is committed, windows too, is loaded or set aside."""
+        """All that is committed, windows and lists too, is loaded or set aside."""
         stall = StallWatch(STALL_LIMIT_S)
         tips = self.committed.tips()
         while True:
             self._look("waiting for the warehouse", ())
-            if self.loaded.reaches(tips):
+            if self.loaded.reaches(tips) and self.loaded.has({commit.attempt_id for commit in self.committed.landed}):
                 return
             if (quiet_s := stall.quiet_s(self.loaded.books.seq)) > stall.limit_s:
                 raise self._stalled(f"the loader has loaded nothing for {quiet_s:.0f} s", [self.loader])
