@@ -9,15 +9,11 @@ from contextvars import copy_context
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from msgspec.structs import replace
 
 from headrace_batch.letters.filters import LetterFilter, Mask
 from headrace_batch.place import Place
 from headrace_batch.rewriting import Origin, StandingFile, opened_file, provenance_of, standing_files
-from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.standing import Standing
-from headrace_consumers.errors import MissingFileError
 
 _AHEAD = 4
 """Files that are read before they are asked for."""
@@ -62,15 +58,6 @@ def _worth_it(found: ReadFile) -> Iterator[ReadFile]:
 
 
 def _read(place: Place, source: StandingFile, wanted: LetterFilter) -> ReadFile:
-    file = _opened(place, source)
+    file = opened_file(place, source)
     letters = file.read()
     return ReadFile(source, provenance_of(source, file).origin, letters, wanted.mask(letters))
-
-
-def _opened(place: Place, source: StandingFile) -> pq.ParquetFile:
-    """Its commit may have left it pending."""
-    try:
-        return opened_file(place.store, source)
-    except MissingFileError:
-        complete_pending(place.store, replace(source.commit, files=(source.file,)))
-        return opened_file(place.store, source)
