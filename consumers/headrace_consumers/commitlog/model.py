@@ -67,6 +67,15 @@ class Replaced(Struct, frozen=True, array_like=True):
     key: str
 
 
+class Erasure(Struct, frozen=True, array_like=True):
+    """Rows of one value that leave the warehouse, and never come into it again; the value itself is not told."""
+
+    table: str
+    column: str
+    sha256: str
+    """Of the value's text in UTF-8, in lower-case hexadecimal digits."""
+
+
 class Counts(Struct, frozen=True):
     records: int = 0
     events: int = 0
@@ -127,5 +136,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Files whose rows stay what they are, but for those that are meant to go."""
     letters_of: tuple[str, ...] = ()
     """Of a redrive: the commits whose dead letters it mends."""
+    erases: tuple[Erasure, ...] = ()
+    """Of a forget: whose rows go."""
     record: str = ""
     """Why, in the words of whoever had it done; and the record's name where there is one."""
