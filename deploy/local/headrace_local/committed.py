@@ -86,23 +86,28 @@ class Committed:
 
     @property
     def events(self) -> int:
-        """Rows and dead letters of the stream's records, by what stands."""
-        staged = (commit for commit in self._batch if commit.kind is CommitKind.BACKFILL)
-        counts = [commit.counts for commit in staged if commit.attempt_id not in self._gone.retired]
-        return sum(self.events_by_shard().values()) + sum(count.rows + count.dead_letters for count in counts)
+        """Rows and dead letters of the stream's records."""
+        return sum(self.events_by_shard().values())
 
     def events_by_shard(self) -> Counter[str]:
-        """By the links of commits that stand."""
+        """By the links of all commits that no rewind took back; what a backfill staged once more counts as before."""
+        taken_back = self._taken_back()
         found: Counter[str] = Counter()
         for chain, progress in self.chains.items():
-            counts = [link.counts for link in progress.links if link.attempt_id not in self._gone.retired]
+            counts = [link.counts for link in progress.links if link.attempt_id not in taken_back]
             found[chain.shard_id] += sum(count.rows + count.dead_letters for count in counts)
         return found
 
-    @property
-    def repeats(self) -> int:
-        links = (link for progress in self.chains.values() for link in progress.links)
-        return sum(link.counts.repeats for link in links if link.attempt_id not in self._gone.retired)
+    def _taken_back(self) -> set[str]:
+        """What rewinds retired, and what that had retired itself."""
+        retires: dict[str, set[str]] = {}
+        found: set[str] = set()
+        for commit in self._batch:
+            inner = (retires.get(commit_id, set()) for commit_id in commit.retires)
+            retires[commit.attempt_id] = {*commit.retires}.union(*inner)
+            if commit.kind is CommitKind.REWIND:
+                found |= retires[commit.attempt_id]
+        return found
 
     def refresh(self) -> None:
         log = self.log()
