@@ -35,7 +35,7 @@ class Streaming:
     def until_begun(self) -> None:
         """The first commit."""
         stall = StallWatch(STALL_LIMIT_S)
-        while not self.committed.attempts:
+        while not self.committed.events:
             self._look("waiting for the first commit", self.workers)
             self.flow.require_sound()
             if (quiet_s := stall.quiet_s(self.flow.counters.delivered_events)) > stall.limit_s:
