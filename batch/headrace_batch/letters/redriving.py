@@ -18,13 +18,13 @@ from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import Fix
 from headrace_batch.letters.forgotten import erased_by
-from headrace_batch.letters.reading import ReadFile, letter_files, read_files
+from headrace_batch.letters.reading import LettersMovedError, ReadFile, letter_files, read_files
 from headrace_batch.letters.report import RedriveReport
 from headrace_batch.letters.restaging import Restaged, restage
 from headrace_batch.place import Place
 from headrace_batch.rewriting import Rewriting
 from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
-from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
+from headrace_consumers.errors import FencedError, GenerationRaisedError
 from headrace_consumers.lake.encode import encode_rows
 from headrace_consumers.lake.objects import EncodedFile
 
@@ -90,7 +90,7 @@ def redrive(place: Place, plan: RedrivePlan, tell: Callable[[RedriveReport], Non
                 tell(report)
         except GenerationRaisedError:
             raise
-        except (FencedError, MissingFileError):
+        except (FencedError, LettersMovedError):
             if attempt == MAX_PLANS:
                 raise
             report = report.planned_anew()

@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -20,10 +21,12 @@ from headrace_batch.letters.fixing import AsItIs, JqFix
 from headrace_batch.letters.redriving import UnitLimits
 from headrace_batch.letters.restaging import restage
 from headrace_consumers.commitlog.model import CommitKind, Erasure
+from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA
 from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, Truth, jq_truth, spoilt_desk
 from tests.fakes.steps import Steps
+from tests.faults.simulation import TideMeasured
 
 WRITES = {"CreateMultipartUpload", "UploadPart", "TransactWriteItems", "PutItem", "PutObject", "DeleteObject"}
 
@@ -210,3 +213,18 @@ def test_who_was_forgotten_does_not_come_back(desk: Desk) -> None:
     assert brought == {
         event_id for event_id in desk.spoilt if msgspec.json.decode(desk.truth[event_id])["data"].get("tailnum") != tail
     }
+
+
+def test_bare_events_keep_the_ids_that_their_positions_give() -> None:
+    """As they would have had live."""
+    bare = Pipeline("bare", "bare", (LakeTable("tides", TideMeasured),), EventFormat.BARE)
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    row: dict[str, Any] = {"stage": "decode", "reason": "wrong_type", "payload": b"{}"}
+    row |= {"shard_id": "s", "sequence_number": "7"}
+    letters = pa.Table.from_pylist(
+        [row | {"record_index": 4, "arrival_time": at, "commit_id": "c"}], DEAD_LETTER_SCHEMA
+    )
+    event = b'{"station": "Dover", "measured_at": "2026-01-31T00:00:00Z", "level_mm": 7}'
+    restaged = restage(bare, letters, _Lines({"{}": event}), MIB)
+    [found] = restaged.rows.tables["tides"].to_pylist()
+    assert (found["event_id"], found["record_index"], found["arrival_time"]) == ("s/7/4", 4, at)

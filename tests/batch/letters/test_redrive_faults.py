@@ -13,11 +13,12 @@ from msgspec.structs import replace as replace_struct
 
 from headrace_batch.committing import Draft, commit, new_attempt, settle
 from headrace_batch.letters.filters import LetterFilter
+from headrace_batch.letters.reading import LettersMovedError, letter_files, read_files
 from headrace_batch.letters.redriving import MAX_PLANS, Unit, UnitLimits
 from headrace_batch.letters.report import RedriveReport
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import Commit, CommitKind, Erasure
-from headrace_consumers.errors import FencedError, GenerationRaisedError
+from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from tests.batch.letters.backfill import Backfill
 from tests.batch.letters.desk import Desk, spoilt_desk
 from tests.fakes.s3 import _Upload
@@ -173,6 +174,38 @@ def test_a_letters_file_that_is_pending_is_completed() -> None:
     parts = {number: stored.body for number, _ in enumerate(file.etags, 1)}
     desk.world.s3.uploads[file.upload_id] = _Upload(*place, stored.metadata, parts)
     assert desk.redrive(dry_run=True).redriven == len(desk.spoilt)
+
+
+def _before_read(act: Callable[[], object]) -> Steps:
+    """Once, before the first letters are read."""
+    waiting = [act]
+
+    def before(call: str) -> None:
+        if call == "GetObject" and waiting:
+            waiting.pop()()
+
+    return Steps(before_call=before)
+
+
+def test_letters_that_move_while_they_are_listed_are_one_sentence() -> None:
+    """Who lists them runs it again; a redrive plans anew by itself."""
+    desk = _spoilt().copied()
+    place = desk.place(_before_read(lambda: desk.redrive(LetterFilter(stage="validate"))))
+    files = letter_files(place.standing(), "flights_dead_letters", LetterFilter())
+    with pytest.raises(LettersMovedError, match="another command rewrote these letters meanwhile; run this again"):
+        list(read_files(place, files, LetterFilter()))
+    desk = _spoilt().copied()
+    desk.redrive(steps=_before_read(lambda: desk.redrive(LetterFilter(stage="validate"))))
+    desk.check_complete()
+
+
+def test_a_letters_file_that_is_lost_is_told() -> None:
+    """It is no letter of anybody's redrive: `repair` makes it again."""
+    desk = _spoilt().copied()
+    lost = next(place for place in desk.world.s3.objects if place[1].startswith("flights_dead_letters/"))
+    del desk.world.s3.objects[lost]
+    with pytest.raises(MissingFileError, match="headrace-consumers repair"):
+        desk.redrive()
 
 
 def test_who_is_forgotten_meanwhile_does_not_come_back() -> None:
