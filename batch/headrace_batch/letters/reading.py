@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from msgspec.structs import replace
 
 from headrace_batch.letters.filters import LetterFilter, Mask
 from headrace_batch.place import Place
 from headrace_batch.rewriting import Origin, StandingFile, opened_file, provenance_of, standing_files
-from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.standing import Standing
-from headrace_consumers.errors import MissingFileError
-from headrace_producers.errors import TransientError
 
 _AHEAD = 4
 """Files that are read before they are asked for."""
-
-
-class LettersMovedError(TransientError):
-    """A file is of the lake no more that was when this began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +40,7 @@ def letter_files(standing: Standing, table: str, wanted: LetterFilter) -> list[S
 
 
 def read_files(place: Place, files: Iterable[StandingFile], wanted: LetterFilter) -> Iterator[ReadFile]:
-    """In the order given; files without a letter that is meant are left out. Raises LettersMovedError where another
+    """In the order given; files without a letter that is meant are left out. Raises FencedError where another
     command took a file out meanwhile, MissingFileError where one is lost."""
     waiting: deque[Future[ReadFile]] = deque()
     with ThreadPoolExecutor(_AHEAD) as pool:
@@ -68,22 +58,6 @@ def _worth_it(found: ReadFile) -> Iterator[ReadFile]:
 
 
 def _read(place: Place, source: StandingFile, wanted: LetterFilter) -> ReadFile:
-    file = _opened(place, source)
+    file = opened_file(place, source)
     letters = file.read()
     return ReadFile(source, provenance_of(source, file).origin, letters, wanted.mask(letters))
-
-
-def _opened(place: Place, source: StandingFile) -> pq.ParquetFile:
-    """Its commit may have left it pending, and another one may have taken it out by now."""
-    with suppress(MissingFileError):
-        return opened_file(place.store, source)
-    try:
-        complete_pending(place.store, replace(source.commit, files=(source.file,)))
-        return opened_file(place.store, source)
-    except MissingFileError:
-        if source.replaced in {one.replaced for one in standing_files(place.standing())}:
-            raise
-        raise LettersMovedError(
-            f"s3://{source.file.bucket}/{source.file.key}: another command rewrote these letters meanwhile; run this "
-            "again"
-        ) from None

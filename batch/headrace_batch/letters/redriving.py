@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace_batch.backfill.leaving_out import erased_of
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import Fix
-from headrace_batch.letters.forgotten import erased_by
-from headrace_batch.letters.reading import LettersMovedError, ReadFile, letter_files, read_files
+from headrace_batch.letters.reading import ReadFile, letter_files, read_files
 from headrace_batch.letters.report import RedriveReport
 from headrace_batch.letters.restaging import Restaged, restage
 from headrace_batch.place import Place
@@ -90,7 +90,7 @@ def redrive(place: Place, plan: RedrivePlan, tell: Callable[[RedriveReport], Non
                 tell(report)
         except GenerationRaisedError:
             raise
-        except (FencedError, LettersMovedError):
+        except FencedError:
             if attempt == MAX_PLANS:
                 raise
             report = report.planned_anew()
@@ -103,7 +103,7 @@ def _planned(place: Place, plan: RedrivePlan, report: RedriveReport) -> Iterator
     """By the lake as it stands now: the report after each unit."""
     standing = place.standing()
     files = letter_files(standing, place.pipeline.dead_letter_table, plan.wanted)
-    erasures = erased_by(standing)
+    erasures = erased_of(standing)
     left = plan.limit - report.redriven - report.forgotten if plan.limit else None
     for unit in units(_up_to(read_files(place, files, plan.wanted), left), plan.unit):
         letters = pa.concat_tables([found.chosen for found in unit.files])

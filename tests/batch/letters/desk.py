@@ -94,6 +94,9 @@ class Desk:
     def letters(self) -> list[dict[str, Any]]:
         return self.world.rows_of("processed", self.pipeline.dead_letter_table)
 
+    def position(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return row["shard_id"], row["sequence_number"], row["record_index"]
+
     def panes(self) -> Counter[tuple[str, int]]:
         """Of the window, what all partials come to: flights of each origin and day."""
         found: Counter[tuple[str, int]] = Counter()

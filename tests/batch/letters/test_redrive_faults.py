@@ -13,13 +13,13 @@ from msgspec.structs import replace as replace_struct
 
 from headrace_batch.committing import Draft, commit, new_attempt, settle
 from headrace_batch.letters.filters import LetterFilter
-from headrace_batch.letters.reading import LettersMovedError, letter_files, read_files
+from headrace_batch.letters.reading import letter_files, read_files
 from headrace_batch.letters.redriving import MAX_PLANS, Unit, UnitLimits
 from headrace_batch.letters.report import RedriveReport
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import Commit, CommitKind, Erasure
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
-from tests.batch.letters.backfill import Backfill
+from tests.batch.backfill.runs import run as backfill
 from tests.batch.letters.desk import Desk, spoilt_desk
 from tests.fakes.s3 import _Upload
 from tests.fakes.steps import Crash, Steps
@@ -104,7 +104,7 @@ def test_letter_and_backfill() -> None:
     """A backfill retires the letters' commits between any two calls of a redrive: neither loses a letter, and none is
     accepted twice."""
     redriven = []
-    for desk, count in at_each_call(lambda desk: Backfill(desk)()):
+    for desk, count in at_each_call(lambda desk: backfill(desk.place())):
         redriven.append(count)
         desk.check()
         desk.redrive()
@@ -117,7 +117,7 @@ def test_letters_of_a_retired_commit_are_there_no_more() -> None:
     desk = _spoilt().copied()
     desk.redrive(LetterFilter(stage="decode"))
     before = len(desk.letters())
-    Backfill(desk)()
+    backfill(desk.place())
     assert len(desk.letters()) == before
     desk.check()
     desk.redrive()
@@ -192,7 +192,7 @@ def test_letters_that_move_while_they_are_listed_are_one_sentence() -> None:
     desk = _spoilt().copied()
     place = desk.place(_before_read(lambda: desk.redrive(LetterFilter(stage="validate"))))
     files = letter_files(place.standing(), "flights_dead_letters", LetterFilter())
-    with pytest.raises(LettersMovedError, match="another command rewrote these letters meanwhile; run this again"):
+    with pytest.raises(FencedError, match="out of the lake meanwhile; run the command again"):
         list(read_files(place, files, LetterFilter()))
     desk = _spoilt().copied()
     desk.redrive(steps=_before_read(lambda: desk.redrive(LetterFilter(stage="validate"))))
