@@ -18,6 +18,7 @@ from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.stages import partition_values
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA, LATE_SCHEMA, RAW_SCHEMA, table_schema
 from headrace_consumers.stages.staged import ShardStart, StagedBatch
+from headrace_consumers.windows import Window
 from headrace_consumers.windows.partials import partials_of
 
 RAW_SHARDS = "headrace.shards"
@@ -68,7 +69,7 @@ def encode_letters(
 ) -> Iterator[EncodedFile]:
     """Letters of either kind lie in the folder of the day when the last of them arrived."""
     if dead_letters.num_rows:
-        yield _letter_file(pipeline.dead_letter_table, dead_letters, DEAD_LETTER_SCHEMA, attempt_id)
+        yield dead_letter_file(pipeline, dead_letters, attempt_id)
     if late_letters.num_rows:
         yield _letter_file(pipeline.late_table, late_letters, LATE_SCHEMA, attempt_id)
 
@@ -77,11 +78,11 @@ def _table_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> It
     for table in pipeline.tables:
         rows = staged.tables.get(table.name)
         if rows is not None and rows.num_rows:
-            yield from _partition_files(table, rows, attempt_id)
+            yield from table_files(table, rows, attempt_id)
 
 
-def _partition_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
-    """One sort puts every partition's rows together; each is then a slice."""
+def table_files(table: LakeTable, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
+    """Of one table. One sort puts every partition's rows together; each is then a slice."""
     values = partition_values(rows["event_time"], table.partition_by)
     ordered, codes = _sorted(rows, values.indices, [*table.sort_by, "event_time"])
     schema = table_schema(table).with_metadata({"headrace.contract": table.contract.type})
@@ -108,9 +109,18 @@ def _partial_files(pipeline: Pipeline, staged: StagedBatch, attempt_id: str) -> 
             continue
         late = staged.late[window.table]
         in_time = rows.filter(pa.array(~late)) if late.any() else rows
-        partials = partials_of(window, pipeline.table(window.table).contract, in_time)
-        if partials.num_rows:
-            yield _file(pipeline.partials_table, window.folder, partials, partials.schema, attempt_id, zone="curated")
+        yield from partial_files(pipeline, window, in_time, attempt_id)
+
+
+def partial_files(pipeline: Pipeline, window: Window, rows: pa.Table, attempt_id: str) -> Iterator[EncodedFile]:
+    """What these rows add to the window; no file where that is nothing."""
+    partials = partials_of(window, pipeline.table(window.table).contract, rows)
+    if partials.num_rows:
+        yield _file(pipeline.partials_table, window.folder, partials, partials.schema, attempt_id, zone="curated")
+
+
+def dead_letter_file(pipeline: Pipeline, letters: pa.Table, attempt_id: str) -> EncodedFile:
+    return _letter_file(pipeline.dead_letter_table, letters, DEAD_LETTER_SCHEMA, attempt_id)
 
 
 def _letter_file(table: str, letters: pa.Table, schema: pa.Schema, attempt_id: str) -> EncodedFile:
