@@ -18,8 +18,8 @@ import pytest
 from headrace_batch.committing import Draft, commit, new_attempt
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import AsItIs, JqFix
-from headrace_batch.letters.redriving import UnitLimits
 from headrace_batch.letters.restaging import restage
+from headrace_batch.letters.units import UnitLimits
 from headrace_consumers.commitlog.model import CommitKind, Erasure
 from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings

@@ -14,8 +14,9 @@ from msgspec.structs import replace as replace_struct
 from headrace_batch.committing import Draft, commit, new_attempt, settle
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.reading import letter_files, read_files
-from headrace_batch.letters.redriving import MAX_PLANS, Unit, UnitLimits
+from headrace_batch.letters.redriving import MAX_PLANS
 from headrace_batch.letters.report import RedriveReport
+from headrace_batch.letters.units import Unit, UnitLimits
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import Commit, CommitKind, Erasure
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError

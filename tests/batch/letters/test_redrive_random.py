@@ -12,7 +12,7 @@ from headrace_batch.compaction.compacting import compact
 from headrace_batch.compaction.planning import Rules
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import AsItIs, Fix
-from headrace_batch.letters.redriving import UnitLimits
+from headrace_batch.letters.units import UnitLimits
 from headrace_consumers.stages.letters import Finding
 from tests.batch.backfill.runs import run as backfill
 from tests.batch.letters.desk import Desk, Truth, spoilt_desk
