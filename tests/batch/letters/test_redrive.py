@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from headrace_batch.committing import Draft, commit, new_attempt
+from headrace_batch.landing.landing import land
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import AsItIs, JqFix
 from headrace_batch.letters.restaging import restage
@@ -24,7 +25,8 @@ from headrace_consumers.commitlog.model import CommitKind, Erasure
 from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA
-from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, Truth, jq_truth, spoilt_desk
+from tests.batch.landing.harbour import DEPOTS, Sent, csv_of
+from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, jq_truth, spoilt_desk
 from tests.fakes.steps import Steps
 from tests.faults.simulation import TideMeasured
 
@@ -191,11 +193,18 @@ def test_a_whole_record_comes_back_once_it_can_be_unpacked() -> None:
 
 
 def test_what_came_with_a_file_is_sent_again_as_a_file(desk: Desk) -> None:
-    """Its letters are read beside the stream's, and stay, whatever a program makes of them."""
-    rows = [{**row, "shard_id": "landing/planes", "sequence_number": "00ff"} for row in _spoilt().letters()]
-    restaged = restage(PIPELINE, pa.Table.from_pylist(rows, DEAD_LETTER_SCHEMA), Truth(desk.truth), MIB)
-    assert {finding.reason for _, finding in restaged.stayed} == {"came_with_a_file"}
-    assert (len(restaged.stayed), len(restaged.redriven), restaged.rows.rows) == (len(rows), 0, 0)
+    """Its letters stand beside the stream's, and stay, whatever a program makes of them."""
+    desk.pipeline = replace(PIPELINE, landings=(DEPOTS,))
+    sent = Sent(csv_of("depot,town", [",Nowhere", "North,York"]), "depots.csv")
+    assert land(desk.place(), DEPOTS, sent).letters == 1
+    [landed] = [row for row in desk.letters() if row["shard_id"] == "landing/depots"]
+    report = desk.redrive()
+    assert (report.redriven, report.stayed) == (len(desk.spoilt), 1)
+    assert [(group.reason, group.ids) for group in report.why] == [
+        ("came_with_a_file", (f"landing/depots/{landed['sequence_number']}/{landed['record_index']}",))
+    ]
+    assert any("send the file again" in sentence for sentence in report.sentences())
+    assert desk.letters() == [landed]
 
 
 def test_who_was_forgotten_does_not_come_back(desk: Desk) -> None:
