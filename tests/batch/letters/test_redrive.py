@@ -24,9 +24,10 @@ from headrace_batch.letters.units import UnitLimits
 from headrace_consumers.commitlog.model import CommitKind, Erasure
 from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings
+from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA
 from tests.batch.landing.harbour import DEPOTS, Sent, csv_of
-from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, jq_truth, spoilt_desk
+from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, Truth, jq_truth, spoilt_desk
 from tests.fakes.steps import Steps
 from tests.faults.simulation import TideMeasured
 
@@ -100,6 +101,35 @@ def test_only_what_is_wanted_comes_back(desk: Desk) -> None:
     assert 0 < report.redriven == len(desk.spoilt) - len(others)
     assert sorted(desk.letters(), key=str) == sorted(others, key=str)
     desk.check()
+
+
+def test_a_program_that_mends_one_letter_leaves_all_others(desk: Desk) -> None:
+    """Whichever of the files that share a commit it is in."""
+    before = sorted(desk.letters(), key=str)
+    for letter in before:
+        one = desk.copied()
+        assert one.redrive(fix=_Only(letter["payload"], desk.truth)).redriven == 1
+        assert sorted(one.letters(), key=str) == [row for row in before if row != letter]
+        one.check()
+
+
+class _Only(Truth):
+    """Mends the letter of one payload."""
+
+    def __init__(self, payload: bytes, lines: dict[str, bytes]) -> None:
+        super().__init__(lines)
+        self._payload = payload
+
+    def mend(self, payload: bytes) -> bytes | Finding:
+        return super().mend(payload) if payload == self._payload else payload
+
+
+def test_a_letter_gives_one_event(desk: Desk) -> None:
+    """It has one position: two events, or none, are no mended letter."""
+    line = next(iter(desk.truth.values()))
+    for given, reason in ((line + b"\n" + line, "several_events"), (b" \n", "nothing_in_it")):
+        report = desk.redrive(fix=_Lines({"": given}))
+        assert (report.redriven, [group.reason for group in report.why]) == (0, [reason])
 
 
 def test_a_limit_is_kept_over_all_units(desk: Desk) -> None:
