@@ -114,11 +114,11 @@ def drop_forgotten(pipeline: Pipeline, table: str, rows: pa.Table, erasures: Ite
         if one.table in sources and one.column in rows.column_names:
             digests.setdefault(one.column, set()).add(one.sha256)
     for column, unwanted in digests.items():
-        rows = rows.filter(pc.invert(_has_digest(rows[column], unwanted)))
+        rows = rows.filter(pc.invert(has_digest(rows[column], unwanted)))
     return rows
 
 
-def _has_digest(values: pa.ChunkedArray, unwanted: Collection[str]) -> pa.ChunkedArray:
+def has_digest(values: pa.ChunkedArray, unwanted: Collection[str]) -> pa.ChunkedArray:
     """One digest for each distinct value."""
     plain = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
     known = plain.unique()
