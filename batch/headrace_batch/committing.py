@@ -28,6 +28,8 @@ from headrace_consumers.records import ROOT
 
 SETTLED = "batch settled up to"
 """The mark in the log."""
+RAW_KEPT_FROM = "raw zone kept from"
+"""The same: milliseconds; raw files of attempts before it may have been deleted by their retention."""
 MAX_BYTES_IN_FLIGHT = 256 * 1024 * 1024
 _CONNECTIONS = 8
 T = TypeVar("T")
@@ -158,9 +160,15 @@ def _take_out_retired(place: Place, commit_id: str) -> None:
     complete it later."""
     for retired in _found(place, [commit_id]):
         raw = tuple(file for file in retired.files if is_raw(retired, file))
-        complete_pending(place.store, replace(retired, files=raw))
+        if not _raw_has_expired(place, commit_id):
+            complete_pending(place.store, replace(retired, files=raw))
         rest = [file for file in retired.files if file not in raw]
         _each(lambda file: _take_out(place, file.bucket, file.key, file), rest)
+
+
+def _raw_has_expired(place: Place, commit_id: str) -> bool:
+    """Attempt ids begin with their time."""
+    return int(commit_id[:12], 16) < int(place.log.marks(place.pipeline.name).get(RAW_KEPT_FROM, "0"))
 
 
 def _take_out(place: Place, bucket: str, key: str, file: PendingFile | None) -> None:

@@ -65,20 +65,27 @@ def passed_by_loader(
 ) -> IsPassed:
     """`also` are links of other commits than those of the stream. Raises SettingsError where no loader ever said how
     far it is, and nobody said that there is none."""
-    note = place.log.marks(place.pipeline.name).get(LOADER_MARK)
-    if no_loader:
-        if note is not None:
-            raise SettingsError(
-                f"pipeline {place.pipeline.name} has a loader, by its note in the log; leave --no-loader out, for what "
-                "it has not loaded yet would never be"
-            )
-        return lambda _: True
+    note = require_loader(place, no_loader=no_loader)
     if note is None:
-        raise SettingsError(
-            f"no loader of pipeline {place.pipeline.name} has noted how far it is, and what it has not loaded must "
-            "stay as it is; run `headrace-consumers load`, or say --no-loader where there is none"
-        )
+        return lambda _: True
     places = {commit.attempt_id: number for number, commit in enumerate(place.chain.after(ROOT), start=1)}
     return Passing(
         msgspec.json.decode(note, type=LoaderPassed), {**standing.links, **(also or {})}, places, place.pipeline.name
     )
+
+
+def require_loader(place: Place, *, no_loader: bool) -> str | None:
+    """The loader's note; None where there is no loader, as somebody said. Raises SettingsError where note and saying
+    do not fit."""
+    note = place.log.marks(place.pipeline.name).get(LOADER_MARK)
+    if no_loader and note is not None:
+        raise SettingsError(
+            f"pipeline {place.pipeline.name} has a loader, by its note in the log; leave --no-loader out, for what "
+            "it has not loaded yet would never be"
+        )
+    if note is None and not no_loader:
+        raise SettingsError(
+            f"no loader of pipeline {place.pipeline.name} has noted how far it is, and what it has not loaded must "
+            "stay as it is; run `headrace-consumers load`, or say --no-loader where there is none"
+        )
+    return note

@@ -22,6 +22,7 @@ from headrace_producers.errors import SettingsError, TerminalError
 from tests.batch.upkeep.test_compaction import checked, passed, run
 from tests.batch.upkeep.test_rewriting import of_table, retired
 from tests.batch.upkeep.yard import (
+    KEPT,
     VISITS,
     landed_visits,
     named,
@@ -46,7 +47,7 @@ def ann() -> Person:
 
 
 def forget(world: World, steps: Steps | None = None, *, no_loader: bool = True) -> dict[str, int]:
-    work = Forgetting(place=place_of(world, steps), person=ann(), reason="asked by mail")
+    work = Forgetting(place=place_of(world, steps), buckets=KEPT, person=ann(), reason="asked by mail")
     return {one.table: one.rows for one in work.done(no_loader=no_loader)}
 
 
@@ -147,7 +148,7 @@ def test_a_dry_run_changes_nothing() -> None:
     """It tells what the command would do."""
     world = peopled()
     objects, items = dict(world.s3.objects), dict(world.dynamo.items)
-    planned = Forgetting(place=place_of(world), person=ann(), reason="").planned(no_loader=True)
+    planned = Forgetting(place=place_of(world), buckets=KEPT, person=ann(), reason="").planned(no_loader=True)
     assert (world.s3.objects, world.dynamo.items) == (objects, items)
     assert {one.table: one.rows for one in planned} == forget(world)
 
