@@ -72,9 +72,9 @@ def digest(text: str) -> str:
 
 def person(pipeline: Pipeline, table: str, column: str, value: str) -> Person:
     """Raises SettingsError where the table has no such personal column, or it cannot have this value."""
-    found = next((one for one in pipeline.tables if one.name == table), None)
+    found = next((one for one in pipeline.lake_tables if one.name == table), None)
     if found is None:
-        known = ", ".join(one.name for one in pipeline.tables)
+        known = ", ".join(one.name for one in pipeline.lake_tables)
         raise SettingsError(f"pipeline {pipeline.name} has no table {table!r}; its tables are {known}")
     personal = {one.name: one.type for one in found.contract.columns if one.personal}
     if column not in personal:

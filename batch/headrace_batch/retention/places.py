@@ -21,7 +21,7 @@ class Kept:
 
 def tables_of(pipeline: Pipeline) -> tuple[str, ...]:
     """In the processed zone."""
-    return (*(table.name for table in pipeline.tables), pipeline.dead_letter_table, pipeline.late_table)
+    return (*(table.name for table in pipeline.lake_tables), pipeline.dead_letter_table, pipeline.late_table)
 
 
 def curated_tables_of(pipeline: Pipeline) -> tuple[str, ...]:
