@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
-from headrace_batch.followers import LoaderPassed, require_loader
+from headrace_batch.followers import require_loader
 from headrace_batch.place import Place
 from headrace_batch.retention.known import Known
 from headrace_consumers.commitlog.model import Link
 from headrace_consumers.errors import LogError
+from headrace_consumers.load.passed import Passed, decode
 from headrace_consumers.windows_service.chain import SHARD_ID, manifest_place
 from headrace_consumers.windows_service.manifest import Manifest, decode_manifest
 
@@ -19,11 +18,11 @@ from headrace_consumers.windows_service.manifest import Manifest, decode_manifes
 class Followers:
     """None where there is no such follower."""
 
-    loader: LoaderPassed | None
+    loader: Passed | None
     windows: Manifest | None
 
     def have_passed(self, link: Link) -> bool:
-        if self.loader is not None and self.loader.position(link.chain) < link.end:
+        if self.loader is not None and not self.loader.reaches(link.chain, link.end):
             return False
         if self.windows is None or link.chain.shard_id == SHARD_ID:
             return True
@@ -34,7 +33,7 @@ class Followers:
 def followers_of(place: Place, known: Known, *, no_loader: bool) -> Followers:
     """Raises SettingsError where no loader ever said how far it is, and nobody said that there is none."""
     note = require_loader(place, no_loader=no_loader)
-    loader = msgspec.json.decode(note, type=LoaderPassed) if note is not None else None
+    loader = decode(note) if note is not None else None
     return Followers(loader, _merged(place, known) if place.pipeline.windows else None)
 
 
