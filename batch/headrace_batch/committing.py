@@ -20,16 +20,14 @@ from msgspec.structs import replace
 from headrace_batch.place import Place
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, Gone
-from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Erasure, Replaced
+from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, RAW_KEPT_FROM, Gone
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Erasure, Replaced, is_raw
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.records import ROOT
 
 SETTLED = "batch settled up to"
 """The mark in the log."""
-RAW_KEPT_FROM = "raw zone kept from"
-"""The same: milliseconds; raw files of attempts before it may have been deleted by their retention."""
 MAX_BYTES_IN_FLIGHT = 256 * 1024 * 1024
 _CONNECTIONS = 8
 T = TypeVar("T")
@@ -197,8 +195,3 @@ def find_commit(place: Place, commit_id: str) -> Commit | None:
         if found is not None:
             return found
     return None
-
-
-def is_raw(commit: Commit, file: PendingFile) -> bool:
-    """Whether the file has records as they came; a table may be called as the pipeline."""
-    return file.table == commit.pipeline and file.partition.startswith("arrival_date=")
