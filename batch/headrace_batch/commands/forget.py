@@ -73,6 +73,7 @@ def forget(
         found = work.planned(no_loader=no_loader) if dry_run else work.done(no_loader=no_loader)
         stays = (
             f"s3://{lake.raw_bucket}/{place.pipeline.name}/: records as received, until the raw zone's retention ends",
+            f"s3://{lake.raw_bucket}/landed/{place.pipeline.name}/: files that landed, until somebody deletes them",
             "the windows service's own state, until its windows close",
             "what the person added to aggregates over many people",
         )
