@@ -168,7 +168,7 @@ def test_a_rewind_takes_out_what_came_after_its_point(quay: Quay, batch: Batch) 
 
 
 def fork(quay: Quay, cut: int) -> None:
-    """The next generation, which keeps the shard up to the cut."""
+    """The next generation, which keeps the shard up to the cut; one of which nothing is kept has no fork."""
     raise_generation(quay, quay.lineage.generation + 1)
     quay.begin_generation()
     chain = quay.lineage.chain(SHARD)
@@ -176,7 +176,8 @@ def fork(quay: Quay, cut: int) -> None:
         chain=chain, start=0, end=cut, end_sequence_number=str(cut), attempt_id=new_attempt_id(now_ms()),
         kind=LinkKind.FORK,
     )  # fmt: skip
-    quay.harbour.stack.log.append(None, [link], "batch")
+    if cut > 0:
+        quay.harbour.stack.log.append(None, [link], "batch")
     quay.position = cut
 
 
