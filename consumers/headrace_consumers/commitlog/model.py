@@ -67,6 +67,33 @@ class Replaced(Struct, frozen=True, array_like=True):
     key: str
 
 
+class RewindState(StrEnum):
+    SEALED = "sealed"
+    """The generation before can commit no more; where each shard goes on is not settled yet."""
+    OPEN = "open"
+    """Workers may begin."""
+
+
+class Rewind(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a generation began, and how far its beginning is. The point is a time of arrival, or a record of a shard."""
+
+    pipeline: str
+    generation: int
+    """The one that it begins."""
+    previous: int
+    """The one that it ended."""
+    attempt_id: str
+    to_ms: int = 0
+    shard_id: str = ""
+    """Where it is not empty, the point is a record: `sequence_number` of this shard."""
+    sequence_number: str = ""
+    reason: str
+    owner: str
+    """Who began it; named in its links, whoever ends it."""
+    sealed_ms: int
+    state: RewindState = RewindState.SEALED
+
+
 class Erasure(Struct, frozen=True, array_like=True):
     """Rows of one value that leave the warehouse, and never come into it again; the value itself is not told."""
 
