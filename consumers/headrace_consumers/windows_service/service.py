@@ -209,7 +209,9 @@ class WindowsService:
         return list(curated_files(state, pa.concat_tables(rows), attempt_id))
 
     def _write_state(self, state: WindowState, attempt_id: str) -> tuple[PendingFile, ...]:
-        if not state.dirty:
+        """Nothing of partitions that have lost all that they held."""
+        if not any(len(table) for table in state.changed()):
+            state.wrote({})
             return ()
         pending = self._chain.upload(state_files(state, self._plan.lineage.pipeline, attempt_id), attempt_id)
         state.wrote(stored_partitions(state, *pending))

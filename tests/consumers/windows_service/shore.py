@@ -45,9 +45,13 @@ class Shore(Tides):
 
     def settle(self, commit: Commit) -> None:
         """As batch does: completes the files, then takes out those of the retired, pending or not."""
-        store = self.sea.store()
         for file in commit.files if commit.attempt_id not in self.retired else ():
-            store.complete(file, commit.attempt_id)
+            self.sea.store().complete(file, commit.attempt_id)
+        self.take_out(commit)
+
+    def take_out(self, commit: Commit) -> None:
+        """The files of what the commit retires, pending or not; the raw ones, which stay, nobody reads here."""
+        store = self.sea.store()
         for file in (file for one in commit.retires if one in self.made for file in self.made[one].files):
             store.abort(file)
             store.delete(file.bucket, file.key)
