@@ -107,7 +107,9 @@ readings = st.lists(
     st.tuples(st.sampled_from(["Dover", "Hull"]), st.integers(0, 12).map(lambda n: 13 * n), st.integers(-9, 9)),
     max_size=4,
 ).map(tuple)
-VERBS = ("commit", "commit", "commit", "backfill", "redrive", "retire", "rewind", "step", "step", "restart", "settle")
+VERBS = (
+    "commit", "commit", "close", "backfill", "redrive", "retire", "rewind", "step", "step", "step", "restart", "settle"
+)  # fmt: skip
 moves = st.lists(st.builds(Move, st.sampled_from(VERBS), st.integers(0, 40), readings), min_size=3, max_size=14)
 
 
@@ -146,8 +148,12 @@ class Play:
     def commit(self, move: Move) -> None:
         shards = SHARDS if move.number % 3 == 2 else (SHARDS[move.number % 3],)
         moved = [(station, minute + 120 * (move.number // 10), level) for station, minute, level in move.readings]
-        by_shard = {shard_id: moved if shard_id == shards[0] else [] for shard_id in shards}
+        by_shard = {shard_id: moved[number :: len(shards)] for number, shard_id in enumerate(shards)}
         self.shore.commit(by_shard, complete=move.number % 4 != 0)
+
+    def close(self, move: Move) -> None:
+        """Windows that close before this are out with the next step."""
+        self.shore.commit({shard_id: [("Deal", 200 + 10 * move.number, 1)] for shard_id in SHARDS})
 
     def backfill(self, move: Move) -> None:
         """As it was, or otherwise; settled at once, or later."""
@@ -202,7 +208,7 @@ def test_interleavings_reach_what_they_are_to_prove() -> None:
     for seed in range(12):
         draw = random.Random(seed)
         script = [
-            Move(draw.choice(VERBS), draw.randrange(12), (("Dover", 13 * draw.randrange(12), 1),)) for _ in range(14)
+            Move(draw.choice(VERBS), draw.randrange(40), (("Dover", 13 * draw.randrange(12), 1),)) for _ in range(20)
         ]
         play = played(script, 1 + seed % 3)
         rows = play.shore.rows(HOURS)
