@@ -189,6 +189,20 @@ def test_a_session_whose_first_event_is_retired_begins_later() -> None:
     shore.check_state()
 
 
+def test_a_session_that_is_swallowed_by_its_head_alone_is_taken_back() -> None:
+    """What joins it comes with the commit that retires its tail: it ends later than what swallows it."""
+    shore = shore_of("a", windows=(VISITS,))
+    shore.commit({"a": [("Dover", 600, 1), ("Dover", 640, 2)]})
+    tail = shore.commit({"a": [("Dover", 660, 4), ("Hull", 900, 0)]})
+    settle(shore.service())
+    assert shore.seen(VISITS)["Dover", at(640)] == (at(660), 2, 2, 6)
+    shore.batch([("Dover", 620, 8), ("Hull", 900, 0)], tail)
+    settle(shore.service())
+    assert shore.seen(VISITS) == {("Dover", at(600)): (at(640), 3, 3, 11)}
+    shore.flush()
+    shore.check()
+
+
 def test_an_open_window_loses_what_is_retired_before_it_is_out() -> None:
     """It comes out once, right; one that has nothing left never does."""
     shore = shore_of("a")
