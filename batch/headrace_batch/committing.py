@@ -7,10 +7,13 @@ more. Between the two steps readers of bare paths may see old and new together, 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -18,14 +21,17 @@ from headrace_batch.place import Place
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, Gone
-from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Replaced
-from headrace_consumers.errors import FencedError, GenerationRaisedError
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Erasure, Replaced
+from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.records import ROOT
 
 SETTLED = "batch settled up to"
 """The mark in the log."""
+MAX_BYTES_IN_FLIGHT = 256 * 1024 * 1024
 _CONNECTIONS = 8
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,7 @@ class Draft:
     retires: tuple[str, ...] = ()
     replaces: tuple[Replaced, ...] = ()
     letters_of: tuple[str, ...] = ()
+    erases: tuple[Erasure, ...] = ()
     record: str = ""
     contracts: tuple[str, ...] = ()
 
@@ -48,16 +55,28 @@ def new_attempt(place: Place) -> str:
 
 
 def upload(place: Place, files: Iterable[EncodedFile], attempt_id: str) -> tuple[PendingFile, ...]:
-    """Side by side; uploads begin while later files are still being made."""
+    """Side by side; uploads begin while later files are still being made, and no more of these are in memory than
+    MAX_BYTES_IN_FLIGHT and one."""
+    done: list[PendingFile] = []
+    waiting: deque[tuple[int, Future[PendingFile]]] = deque()
     with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        return tuple(pool.map(lambda file: place.store.upload_pending(file, attempt_id), files))
+        for file in files:
+            waiting.append((len(file.body), pool.submit(_uploaded(place, attempt_id), file)))
+            while sum(size for size, _ in waiting) > MAX_BYTES_IN_FLIGHT:
+                done.append(waiting.popleft()[1].result())
+        return tuple(done) + tuple(future.result() for _, future in waiting)
+
+
+def _uploaded(place: Place, attempt_id: str) -> Callable[[EncodedFile], PendingFile]:
+    within = copy_context()
+    return lambda file: within.copy().run(place.store.upload_pending, file, attempt_id)
 
 
 def commit(
     place: Place, draft: Draft, position: int, goes_with: Callable[[Commit], bool], fences: Sequence[str] = ()
 ) -> Commit:
     """Commits and settles. `position` is the chain's end by which the draft was planned, `goes_with` judges what came
-    after it. Raises FencedError, GenerationRaisedError; the uploads are then aborted."""
+    after it. Raises FencedError, GenerationRaisedError; the uploads are then aborted, for it can never stand."""
     written = Commit(
         attempt_id=draft.attempt_id,
         pipeline=place.pipeline.name,
@@ -72,51 +91,95 @@ def commit(
         retires=draft.retires,
         replaces=draft.replaces,
         letters_of=draft.letters_of,
+        erases=draft.erases,
         record=draft.record,
     )
     try:
         place.chain.append(written, position, goes_with, fences)
-    except (FencedError, GenerationRaisedError):
-        for file in draft.files:
-            place.store.abort(file)
-        raise
+    except FencedError as error:
+        if not _stands_all_the_same(place, draft, error):
+            _each(place.store.abort, draft.files)
+            raise
     settle(place)
     return written
 
 
+def _stands_all_the_same(place: Place, draft: Draft, error: FencedError) -> bool:
+    """A raised generation is also what a try meets whose first answer was lost, long ago: only the log can tell."""
+    if not isinstance(error, GenerationRaisedError):
+        return False
+    return place.log.commit(place.pipeline.name, NO_GENERATION, draft.attempt_id) is not None
+
+
 def settle(place: Place) -> None:
-    """Completes what batch commits left pending, then deletes what they took out; safe to repeat, and beside others."""
+    """Completes what batch commits left pending, then takes out what they retire and replace; safe to repeat, and
+    beside others. Raises MissingFileError where a file is lost that is still of the lake."""
     settled = int(place.log.marks(place.pipeline.name).get(SETTLED, ROOT))
     gone = Gone(place.chain)
-    batch = gone.catch_up()
-    fresh = batch[settled:]
+    fresh = gone.catch_up()[settled:]
     if not fresh:
         return
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        complete_pending(place.store, *(_standing(one, gone) for one in fresh), pool=pool)
-        for one in fresh:
-            list(pool.map(lambda file: place.store.delete(file.bucket, file.key), one.replaces))
-            for commit_id in one.retires:
-                _take_out(place, commit_id, pool)
-    place.log.mark(place.pipeline.name, SETTLED, str(gone.position))
+    _each(lambda named: _complete(place, gone, *named), [(one, file) for one in fresh for file in one.files])
+    for one in fresh:
+        _take_out_replaced(place, one.replaces)
+        for commit_id in one.retires:
+            _take_out_retired(place, commit_id)
+    _mark(place, settled + len(fresh))
 
 
-def _standing(commit: Commit, gone: Gone) -> Commit:
-    files = tuple(file for file in commit.files if not gone.has(commit.attempt_id, file.bucket, file.key))
-    return replace(commit, files=files)
+def _mark(place: Place, position: int) -> None:
+    """Another settler may be further by now."""
+    if position > int(place.log.marks(place.pipeline.name).get(SETTLED, ROOT)):
+        place.log.mark(place.pipeline.name, SETTLED, str(position))
 
 
-def _take_out(place: Place, commit_id: str, pool: ThreadPoolExecutor) -> None:
+def _complete(place: Place, gone: Gone, commit: Commit, file: PendingFile) -> None:
+    """Unless a later commit took it out, which may be while this looks."""
+    if gone.has(commit.attempt_id, file.bucket, file.key):
+        return
+    try:
+        complete_pending(place.store, replace(commit, files=(file,)))
+    except MissingFileError:
+        now = Gone(place.chain)
+        now.catch_up()
+        if not now.has(commit.attempt_id, file.bucket, file.key):
+            raise
+
+
+def _take_out_replaced(place: Place, replaced: Sequence[Replaced]) -> None:
+    """Their uploads are aborted first: whoever is about to complete one comes too late, and leaves nothing behind."""
+    named = {one.commit_id for one in replaced}
+    pending = {(file.bucket, file.key): file for commit in _found(place, named) for file in commit.files}
+    _each(lambda one: _take_out(place, one.bucket, one.key, pending.get((one.bucket, one.key))), replaced)
+
+
+def _take_out_retired(place: Place, commit_id: str) -> None:
     """All files of a retired commit but the records as they came. What is pending of it is aborted: nobody may
     complete it later."""
-    retired = find_commit(place, commit_id)
-    if retired is None:
-        return
-    raw = [file for file in retired.files if is_raw(retired, file)]
-    complete_pending(place.store, replace(retired, files=tuple(raw)))
-    rest = [file for file in retired.files if file not in raw]
-    list(pool.map(place.store.abort, rest))
-    list(pool.map(lambda file: place.store.delete(file.bucket, file.key), rest))
+    for retired in _found(place, [commit_id]):
+        raw = tuple(file for file in retired.files if is_raw(retired, file))
+        complete_pending(place.store, replace(retired, files=raw))
+        rest = [file for file in retired.files if file not in raw]
+        _each(lambda file: _take_out(place, file.bucket, file.key, file), rest)
+
+
+def _take_out(place: Place, bucket: str, key: str, file: PendingFile | None) -> None:
+    if file is not None:
+        place.store.abort(file)
+    place.store.delete(bucket, key)
+
+
+def _found(place: Place, commit_ids: Iterable[str]) -> list[Commit]:
+    """Those that have not expired."""
+    commits = _each(lambda commit_id: find_commit(place, commit_id), sorted(commit_ids))
+    return [commit for commit in commits if commit is not None]
+
+
+def _each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
+    """Side by side, each with the caller's patience."""
+    contexts = [copy_context() for _ in items]
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        return list(pool.map(lambda context, item: context.run(call, item), contexts, items))
 
 
 def find_commit(place: Place, commit_id: str) -> Commit | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
 from headrace_consumers.commitlog.batch import BatchChain
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.rewinding import open_generation
 from headrace_consumers.commitlog.standing import Standing, read_standing
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.objects import ObjectStore
@@ -34,6 +35,10 @@ Flag = Annotated[bool, FLAG]
 LAKE, LOG = LakeSettings(), LogSettings()
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Every call blocks on the network."""
@@ -48,6 +53,7 @@ class Place:
     """When the command began; a rewind ends what was planned in it."""
     owner: str
     """Named in links."""
+    now_ms: Callable[[], int] = _now_ms
 
     @property
     def chain(self) -> BatchChain:
@@ -56,19 +62,27 @@ class Place:
     def standing(self) -> Standing:
         return read_standing(self.log, self.pipeline.name, self.stream_created_ms)
 
-    def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
-
 
 @contextmanager
 def opened(reference: str, stream: str, lake: LakeSettings, log: LogSettings, command: str) -> Iterator[Place]:
     """The place of MODULE:PIPELINE once all of it answers; within, AWS may be away for COMMAND_PATIENCE_S only. Raises
-    SettingsError, TerminalError, TransientError."""
+    SettingsError, TerminalError, TransientError; RewindUnfinishedError, for what is planned while commits are being
+    taken out builds on them."""
+    with opened_in_rewind(reference, stream, lake, log, command) as place:
+        open_generation(place.log, place.pipeline.name)
+        yield place
+
+
+@contextmanager
+def opened_in_rewind(
+    reference: str, stream: str, lake: LakeSettings, log: LogSettings, command: str
+) -> Iterator[Place]:
+    """The same, for those who look on, or end the rewind."""
     pipeline = load_pipeline(reference)
     aws = connect(os.environ)
     name = stream or pipeline.stream
-    require(aws, name, log.log_table, tuple(lake.buckets.values()))
-    with patience(COMMAND_PATIENCE_S):
+    with closing(aws.kinesis), closing(aws.dynamodb), closing(aws.s3), patience(COMMAND_PATIENCE_S):
+        require(aws, name, log.log_table, tuple(lake.buckets.values()))
         store = S3Store(aws.s3, lake.buckets)
         found, seen = DynamoDbLog(aws.dynamodb, log.log_table, store), KinesisStream(aws.kinesis, name)
         yield Place(

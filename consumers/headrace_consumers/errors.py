@@ -3,6 +3,7 @@
 TransientError
 ├── WarehouseAwayError      the warehouse cannot be reached, or the connection was lost: the outcome may be unknown
 ├── WarehouseBusyError      another transaction was in the way: nothing was changed, the same again may pass
+├── RewindUnfinishedError   the pipeline is being rewound: its new generation is not open yet
 ├── CatalogChangedError     another one changed the table, or the database, in the catalog first
 └── (botocore's throttling, timeouts and 5xx are retried where they are met)
 TerminalError
@@ -69,6 +70,10 @@ class WarehouseAwayError(TransientError):
 
 class WarehouseBusyError(TransientError):
     """A serialization failure, a deadlock, or a lock that was waited for too long: the transaction changed nothing."""
+
+
+class RewindUnfinishedError(TransientError):
+    """A rewind has ended the generation before, and has not opened its own."""
 
 
 class CatalogChangedError(TransientError):

@@ -21,6 +21,7 @@ from botocore.exceptions import (
 from headrace_consumers.aws_retry import NO_CREDENTIALS, REFUSED_CODES
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.rewinding import open_generation
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
@@ -56,7 +57,7 @@ class Ground:
     stream: StreamIdentity
     generation: int
     start: str
-    """TRIM_HORIZON or an ISO 8601 time, frozen in the log since the pipeline's first start."""
+    """TRIM_HORIZON or an ISO 8601 time, frozen in the log since the generation's beginning."""
 
     def application_name(self, pipeline: str) -> str:
         """KCL's: another generation, or another birth of the stream, begins with an empty lease table."""
@@ -80,13 +81,15 @@ def connect(env: Mapping[str, str]) -> Aws:
 
 
 def survey(aws: Aws, pipeline: Pipeline, settings: WorkerSettings, now: datetime) -> Ground:
-    """Raises TerminalError for what is missing or refused, TransientError for an AWS that does not answer."""
+    """Raises TerminalError for what is missing or refused, TransientError for an AWS that does not answer,
+    RewindUnfinishedError while the pipeline is being rewound."""
     name = settings.stream or pipeline.stream
     table = settings.log.log_table
     require(aws, name, table, tuple(settings.lake.buckets.values()))
     log = DynamoDbLog(aws.dynamodb, table, S3Store(aws.s3, settings.lake.buckets))
-    return Ground(KinesisStream(aws.kinesis, name).identity(), log.generation(pipeline.name),
-                  frozen_start(log, pipeline.name, settings.kcl.start, now))  # fmt: skip
+    generation = open_generation(log, pipeline.name)
+    return Ground(KinesisStream(aws.kinesis, name).identity(), generation,
+                  frozen_start(log, pipeline.name, settings.kcl.start, now, generation))  # fmt: skip
 
 
 def require(aws: Aws, stream: str, table: str, buckets: Sequence[str] = ()) -> None:
@@ -97,15 +100,16 @@ def require(aws: Aws, stream: str, table: str, buckets: Sequence[str] = ()) -> N
         _asked(lambda bucket=bucket: aws.s3.head_bucket(Bucket=bucket), f"bucket {bucket}")  # type: ignore[misc]
 
 
-def frozen_start(log: CommitLog, pipeline: str, wanted: str, now: datetime) -> str:
-    """NOW becomes a time, and the first worker's wish stands for ever. Raises SettingsError on what is no position."""
+def frozen_start(log: CommitLog, pipeline: str, wanted: str, now: datetime, generation: int = 1) -> str:
+    """NOW becomes a time, and the first worker's wish stands for ever. Raises SettingsError on what is no position. A
+    generation that a rewind began starts where the rewind said."""
     if wanted.upper() == "NOW":
         wanted = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     elif wanted.upper() == "TRIM_HORIZON":
         wanted = "TRIM_HORIZON"
     elif not _is_time(wanted):
         raise SettingsError(f"start {wanted!r} is neither TRIM_HORIZON, NOW nor an ISO 8601 time with an offset")
-    return log.start_position(pipeline, wanted)
+    return log.start_position(pipeline, wanted if generation == 1 else "TRIM_HORIZON", generation)
 
 
 def _is_time(text: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_consumers.commit.completing import complete_pending
+from headrace_consumers.commit.completing import complete_standing
 from headrace_consumers.commit.links import Stamp, terminal_link
 from headrace_consumers.commit.segments import require_held
 from headrace_consumers.commitlog.log import CommitLog, Fenced
@@ -63,7 +63,7 @@ class ShardOpener:
         """Completes the files of the chain's newest commit, where their writer did not come to it."""
         commit = self.log.commit(chain.pipeline, chain.generation, attempt_id) if attempt_id else None
         if commit is not None:
-            complete_pending(self.store, commit, pool=self.pool)
+            complete_standing(self.log, self.store, commit, self.pool)
 
     def _open_new(self, chain: Chain, position: int) -> OpenedShard:
         require_held(chain, Tip(), position)

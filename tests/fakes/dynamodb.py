@@ -86,12 +86,13 @@ class DynamoClient:
     def _reason(self, item: dict[str, Any]) -> dict[str, Any]:
         if "Put" in item and _size(item["Put"]["Item"]) > MAX_ITEM_BYTES:
             return {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}
-        if "ConditionCheck" in item:
-            check = item["ConditionCheck"]
-            standing = self._table.items.get(_key(check["Key"]), {})
+        check = item.get("ConditionCheck") or item["Put"]
+        place = _key(check["Key"] if "ConditionCheck" in item else check["Item"])
+        if "ExpressionAttributeValues" in check:
+            standing = self._table.items.get(place, {})
             met = standing.get("generation") == check["ExpressionAttributeValues"][":ours"]
         else:
-            met = "ConditionExpression" not in item["Put"] or _key(item["Put"]["Item"]) not in self._table.items
+            met = "ConditionExpression" not in check or place not in self._table.items
         return {"Code": "None" if met else "ConditionalCheckFailed"}
 
 

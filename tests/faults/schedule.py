@@ -96,7 +96,8 @@ class Schedule:
 
     def _lease(self, action: Action) -> None:
         worker = self._worker(action.first)
-        free = [shard for shard, lease in self.world.leases.items() if not lease.ended and self.world.may_start(shard)]
+        leases = worker.leases
+        free = [shard for shard, lease in leases.items() if not lease.ended and self.world.may_start(shard, leases)]
         shard_id = free[action.second % len(free)] if free else ""
         if shard_id and shard_id not in worker.pipes:
             worker.lease(shard_id)
@@ -104,8 +105,8 @@ class Schedule:
     def _take(self, action: Action) -> None:
         """Leases all that may be read, from whomever, and opens it; the losers are not told."""
         worker = self._worker(action.first)
-        for shard_id, lease in self.world.leases.items():
-            if not lease.ended and shard_id not in worker.pipes and self.world.may_start(shard_id):
+        for shard_id, lease in worker.leases.items():
+            if not lease.ended and shard_id not in worker.pipes and self.world.may_start(shard_id, worker.leases):
                 worker.lease(shard_id)
         worker.work()
 
@@ -139,7 +140,7 @@ class Schedule:
     def _lose(self, action: Action) -> None:
         worker = self._worker(action.first)
         for shard_id in list(worker.pipes):
-            if self.world.leases[shard_id].owner != worker.number:
+            if worker.leases[shard_id].owner != worker.number:
                 worker.lose(shard_id)
 
     def _end(self, action: Action) -> None:

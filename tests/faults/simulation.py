@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.model import Chain
+from headrace_consumers.commitlog.rewinding import open_generation
 from headrace_consumers.commitlog.tip import read_tip
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
@@ -84,6 +85,15 @@ class Lease:
 
 
 @dataclass
+class Application:
+    """KCL's view of the stream under one application name."""
+
+    start_ms: int = 0
+    """AT_TIMESTAMP; 0 is TRIM_HORIZON. Shards that were closed before it are not read."""
+    leases: dict[str, Lease] = field(default_factory=dict)
+
+
+@dataclass
 class World:
     """All that outlives a worker. `expected` counts every event id that the stream acknowledged once."""
 
@@ -93,9 +103,12 @@ class World:
     now_s: float = 1_000_000.0
     created_ms: int = BORN_MS
     generation: int = 1
+    """The one that workers start in now."""
     listed: dict[str, Shard] = field(default_factory=dict)
+    closed_ms: dict[str, int] = field(default_factory=dict)
     records: dict[str, list[KinesisRecord]] = field(default_factory=dict)
-    leases: dict[str, Lease] = field(default_factory=dict)
+    applications: dict[int, Application] = field(default_factory=dict)
+    """KCL's view, by generation: each has a lease table of its own."""
     expected: set[str] = field(default_factory=set)
     numbers: Counter[Lane] = field(default_factory=Counter)
     sequence: itertools.count[int] = field(default_factory=lambda: itertools.count(7))
@@ -117,13 +130,31 @@ class World:
     def shards(self) -> Mapping[str, Shard]:
         return self.listed
 
+    # --- KCL
+
+    @property
+    def leases(self) -> dict[str, Lease]:
+        """Those of the newest generation that anybody started in."""
+        return self.application(self.generation).leases
+
+    def application(self, generation: int) -> Application:
+        """Made when its first worker asks for it: the lease table is empty, and reading begins where the log says."""
+        if generation not in self.applications:
+            log, _ = self.clients(Steps())
+            start = log.start_position(self.pipeline.name, "TRIM_HORIZON", generation)
+            start_ms = 0 if start == "TRIM_HORIZON" else int(datetime.fromisoformat(start).timestamp() * 1000)
+            open_then = [one for one in self.listed if self.closed_ms.get(one, start_ms) >= start_ms]
+            self.applications[generation] = Application(start_ms, {shard_id: Lease() for shard_id in open_then})
+        return self.applications[generation]
+
     # --- stream
 
     def add_shard(self, first_hash: int = 0, last_hash: int = HASHES - 1, parents: tuple[str, ...] = ()) -> str:
         shard_id = f"shardId-{len(self.records):012d}"
         self.listed[shard_id] = Shard(shard_id, first_hash, last_hash, parents)
         self.records[shard_id] = []
-        self.leases[shard_id] = Lease()
+        for application in [self.application(self.generation), *self.applications.values()]:
+            application.leases.setdefault(shard_id, Lease())
         return shard_id
 
     def put_pack(self, shard_id: str, events: int = 1, lane: Lane | None = None, times: int = 1) -> KinesisRecord:
@@ -155,6 +186,7 @@ class World:
 
     def split(self, shard_id: str) -> tuple[str, str]:
         parent = self.listed[shard_id]
+        self.closed_ms[shard_id] = self.now_ms
         middle = (parent.first_hash + parent.last_hash) // 2
         self.listed[shard_id] = replace(parent, closed=True)
         return (
@@ -164,12 +196,14 @@ class World:
 
     def merge(self, left: str, right: str) -> str:
         first, second = self.listed[left], self.listed[right]
+        self.closed_ms |= {left: self.now_ms, right: self.now_ms}
         self.listed[left], self.listed[right] = replace(first, closed=True), replace(second, closed=True)
         return self.add_shard(first.first_hash, second.last_hash, (left, right))
 
-    def may_start(self, shard_id: str) -> bool:
+    def may_start(self, shard_id: str, leases: Mapping[str, Lease] | None = None) -> bool:
         """KCL starts a child once all of its parents' leases are at SHARD_END."""
-        return all(self.leases[parent].ended for parent in self.listed[shard_id].parents if parent in self.leases)
+        known = self.leases if leases is None else leases
+        return all(known[parent].ended for parent in self.listed[shard_id].parents if parent in known)
 
     # --- readers
 
@@ -215,12 +249,12 @@ class World:
         commits = [log.commit(pipeline, int(generation), attempt) for pipeline, generation, attempt in attempts]
         return {(file.bucket, file.key) for commit in commits if commit for file in commit.files}
 
-    def chain(self, shard_id: str) -> Chain:
-        return Chain(self.pipeline.name, self.generation, self.created_ms, shard_id)
+    def chain(self, shard_id: str, generation: int | None = None) -> Chain:
+        return Chain(self.pipeline.name, generation or self.generation, self.created_ms, shard_id)
 
-    def tip_position(self, shard_id: str) -> int:
+    def tip_position(self, shard_id: str, generation: int | None = None) -> int:
         log, store = self.clients(Steps())
-        tip = read_tip(log, store, self.chain(shard_id))
+        tip = read_tip(log, store, self.chain(shard_id, generation))
         return tip.position if tip else 0
 
     def clients(self, steps: Steps) -> tuple[DynamoDbLog, S3Store]:
@@ -232,6 +266,8 @@ class World:
     # --- workers
 
     def start_worker(self, steps: Steps | None = None, batch: BatchSettings | None = None) -> Worker:
+        """Raises RewindUnfinishedError."""
+        self.generation = open_generation(self.clients(Steps())[0], self.pipeline.name)
         number = next(self.worker_ids)
         worker = Worker(self, number, steps or Steps(), batch or BatchSettings(max_batch_age_s=5.0))
         self.workers[number] = worker
@@ -240,15 +276,15 @@ class World:
     def kill(self, worker: Worker) -> None:
         worker.dead = True
         self.workers.pop(worker.number, None)
-        for lease in self.leases.values():
+        for lease in worker.leases.values():
             if lease.owner == worker.number:
                 lease.owner = None
 
-    def drain(self) -> None:
+    def drain(self, batch: BatchSettings | None = None) -> None:
         """All old workers die; a healthy one reads everything that is left, to the end of every shard."""
         for worker in list(self.workers.values()):
             self.kill(worker)
-        worker = self.start_worker()
+        worker = self.start_worker(batch=batch)
         for _ in range(len(self.leases) + 1):
             for shard_id, lease in list(self.leases.items()):
                 if not lease.ended and lease.owner is None and self.may_start(shard_id):
@@ -296,6 +332,7 @@ class Worker:
         self.in_hand: dict[str, str] = {}
         self.checkpoint_errors: deque[str] = deque()
         self.effects: list[Effect] = []
+        self.generation = world.generation
         self._pipe_numbers = itertools.count(number * 1000)
         log, store = world.clients(steps)
         log.generation(world.pipeline.name)
@@ -315,7 +352,7 @@ class Worker:
         self.core = EngineCore(
             CoreSettings(
                 pipeline=world.pipeline.name,
-                generation=world.generation,
+                generation=self.generation,
                 stream_created_ms=world.created_ms,
                 retention_ms=RETENTION_HOURS * 3_600_000,
                 failover_s=10.0,
@@ -327,18 +364,29 @@ class Worker:
     def moment(self) -> Moment:
         return Moment(self.world.now_s, self.world.now_ms)
 
+    @property
+    def leases(self) -> dict[str, Lease]:
+        return self.world.application(self.generation).leases
+
     # --- what the daemon does
 
     def lease(self, shard_id: str) -> None:
         """Takes the lease, whoever had it: the loser is told only when its own daemon notices."""
-        lease = self.world.leases[shard_id]
+        lease = self.leases[shard_id]
         lease.owner = self.number
         pipe = next(self._pipe_numbers)
         self.pipes[shard_id] = pipe
-        checkpoint = int(lease.checkpoint) if lease.checkpoint.isdecimal() else -1
-        records = self.world.records[shard_id]
-        self.next_record[shard_id] = sum(record.position <= checkpoint for record in records)
+        self.next_record[shard_id] = self._first(shard_id, lease)
         self._send(shard_id, Initialize(shard_id, lease.checkpoint, None), "initialize")
+
+    def _first(self, shard_id: str, lease: Lease) -> int:
+        """The number of the record that KCL begins with."""
+        records = self.world.records[shard_id]
+        if lease.checkpoint.isdecimal():
+            return sum(record.position <= int(lease.checkpoint) for record in records)
+        start_ms = self.world.application(self.generation).start_ms
+        begin = (n for n, record in enumerate(records) if record.approximate_arrival_timestamp >= start_ms)
+        return next(begin, len(records))
 
     def deliver(self, shard_id: str, count: int) -> int:
         """The next records of the shard, if its last message was answered; how many."""
@@ -429,7 +477,7 @@ class Worker:
         self._perform()
 
     def _judge_checkpoint(self, shard_id: str, sequence_number: str | None) -> str | None:
-        lease = self.world.leases[shard_id]
+        lease = self.leases[shard_id]
         if lease.owner != self.number:
             return "ShutdownException"
         if self.checkpoint_errors:
@@ -439,7 +487,7 @@ class Worker:
             lease.owner = None
             return None
         position = int(sequence_number)
-        assert position <= self.world.tip_position(shard_id), "a checkpoint passed the chain's tip"
+        assert position <= self.world.tip_position(shard_id, self.generation), "a checkpoint passed the chain's tip"
         lease.checkpoint = sequence_number
         return None
 

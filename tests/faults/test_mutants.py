@@ -11,12 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from headrace_batch.rewind import forks
+from headrace_batch.rewind.superseding import Superseded
 from headrace_consumers.commit import committer, segments
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.runtime.shard import ShardState
 from headrace_consumers.settings import BatchSettings
 from headrace_producers.kinesis import PutRecord
+from tests.faults import simulation
+from tests.faults import test_rewinds as rewinds
 from tests.faults import test_schedules as pinned
 from tests.faults.schedule import VERBS, Action, Schedule
 from tests.producers import test_producer_schedules as producers
@@ -91,8 +95,40 @@ def test_random_schedules_notice(take_out: Take, monkeypatch: pytest.MonkeyPatch
 
 
 def no_generation_check(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(DynamoDbLog, "_generation_check", lambda _self, chain, _engine: {"Put": {"TableName": "log", "Item": {
-        "pk": {"S": f"unchecked#{chain.pipeline}"}, "sk": {"S": secrets.token_hex(8)}}}})  # fmt: skip
+    def unchecked(_self: DynamoDbLog, pipeline: str, _ours: int, _engine: str) -> dict[str, Any]:
+        item = {"pk": {"S": f"unchecked#{pipeline}"}, "sk": {"S": secrets.token_hex(8)}}
+        return {"Put": {"TableName": "log", "Item": item}}
+
+    patch.setattr(DynamoDbLog, "_generation_check", unchecked)
+
+
+def no_waiting_for_open(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(simulation, "open_generation", lambda log, pipeline: log.generation(pipeline))
+
+
+def no_look_at_the_generation(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(committer.Committer, "beat", lambda *_: None)
+
+
+def _forks_without(patch: pytest.MonkeyPatch, **unknown: Any) -> None:
+    fork = forks._fork
+    patch.setattr(forks, "_fork", lambda *known: msgspec.structs.replace(fork(*known), **unknown))
+
+
+def forks_without_lanes(patch: pytest.MonkeyPatch) -> None:
+    _forks_without(patch, lanes={})
+
+
+def forks_without_event_time(patch: pytest.MonkeyPatch) -> None:
+    _forks_without(patch, highest_event_time_us=None)
+
+
+def no_closure_over_shards(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Superseded, "settle", lambda _self: None)
+
+
+def no_children_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Superseded, "_drop_all", lambda *_: None)
 
 
 def one_token_for_all_attempts(patch: pytest.MonkeyPatch) -> None:
@@ -128,8 +164,14 @@ def no_fixed_hash_key(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("take_out", "schedule"),
     [
-        (no_generation_check, pinned.test_thawed_generation),
-        (no_generation_check, pinned.test_rootless_zombie),
+        (no_generation_check, rewinds.test_thawed_generation),
+        (no_generation_check, rewinds.test_rootless_zombie),
+        (no_waiting_for_open, rewinds.test_half_rewind_keeps_workers_waiting),
+        (no_look_at_the_generation, rewinds.test_an_idle_worker_learns_of_a_rewind),
+        (forks_without_lanes, rewinds.test_a_repeat_across_the_point_is_dropped),
+        (forks_without_event_time, rewinds.test_what_was_late_is_late_again),
+        (no_closure_over_shards, rewinds.test_commits_of_several_shards_go_whole),
+        (no_children_dropped, rewinds.test_children_go_with_their_parent),
         (one_token_for_all_attempts, pinned.test_token_reuse),
         (own_link_taken_for_foreign, pinned.test_commit_timeout),
         (no_have_from, pinned.test_checkpoint_ahead),

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from headrace_consumers.commitlog import keys
-from headrace_consumers.errors import CheckpointAheadError, FencedError, GenerationRaisedError
+from headrace_consumers.errors import CheckpointAheadError, FencedError
 from headrace_consumers.records import KinesisRecord
 from headrace_consumers.runtime.effects import Answer, Checkpoint, CommitBatch
 from headrace_consumers.settings import BatchSettings, KclSettings, WorkerSettings
@@ -262,39 +262,6 @@ def test_terminal_twice() -> None:
     world.drain()
     world.check_complete()
     assert world.leases[parent].ended
-
-
-def test_thawed_generation() -> None:
-    """A frozen worker thaws after the generation was raised: its commit is refused and nothing of it is seen."""
-    world = World()
-    shard_id = world.add_shard()
-    world.put_pack(shard_id)
-    frozen = started(world, shard_id)
-    frozen.deliver(shard_id, 5)
-    raise_generation(world)
-    world.now_s += 6.0
-    frozen.tick()
-    frozen.work()
-    assert isinstance(frozen.failure, GenerationRaisedError)
-    assert not world.rows()
-
-
-def test_rootless_zombie() -> None:
-    """The same for an engine that had written no link at all: there is no tip to seal, the generation alone refuses."""
-    world = World()
-    shard_id = world.add_shard()
-    frozen = started(world, shard_id)
-    raise_generation(world)
-    world.put_pack(shard_id)
-    consume(frozen, shard_id)
-    assert isinstance(frozen.failure, GenerationRaisedError)
-    assert not world.rows()
-
-
-def raise_generation(world: World) -> None:
-    for (pk, _), item in world.dynamo.items.items():
-        if pk.startswith("generation#"):
-            item["generation"] = {"N": "2"}
 
 
 def test_passive_hole() -> None:

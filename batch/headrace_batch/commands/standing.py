@@ -7,7 +7,7 @@ from collections import Counter
 
 import msgspec
 
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened_in_rewind
 
 
 class TableStanding(msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ def standing(pipeline: str, /, *, stream: str = "", lake: Lake = LAKE, log: Log 
     json
         Print one JSON document.
     """
-    with opened(pipeline, stream, lake, log, "standing") as place:
+    with opened_in_rewind(pipeline, stream, lake, log, "standing") as place:
         files = [file for commit in place.standing().commits.values() for file in commit.files]
     counts: Counter[str] = Counter(file.table for file in files)
     found = [

@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from headrace_consumers.commit.attempts import new_attempt_id
+from headrace_consumers.commit.completing import complete_rest
 from headrace_consumers.commit.links import (
     Stamp,
     counts_of,
@@ -29,6 +30,7 @@ from headrace_consumers.commit.staging import StagedSegments, stage_segments
 from headrace_consumers.commitlog.log import Beat, CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Link
 from headrace_consumers.commitlog.tip import Tip
+from headrace_consumers.errors import GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.encode import encode_each
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 from headrace_consumers.pipeline import Pipeline
@@ -105,7 +107,12 @@ class Committer:
         return self._append_alone(gap_link(chain, tip, end, reason, self._stamp()), tip)
 
     def beat(self, chain: Chain, position: int) -> None:
-        """Notes that nothing was unread after `position`, the chain's tip."""
+        """Notes that nothing was unread after `position`, the chain's tip. Raises GenerationRaisedError: who has
+        nothing to commit would not learn of a rewind otherwise."""
+        if self.log.generation(chain.pipeline) != chain.generation:
+            raise GenerationRaisedError(
+                f"pipeline {chain.pipeline}: generation {chain.generation} was superseded by a rewind"
+            )
         self.log.beat(chain, Beat(self.now_ms(), position))
 
     def _append_alone(self, link: Link, tip: Tip) -> Tip | Link:
@@ -117,7 +124,10 @@ class Committer:
 
     def _complete(self, commit: Commit) -> None:
         self.pending(len(commit.files))
-        self._each(lambda file: self.store.complete(file, commit.attempt_id), commit.files)
+        try:
+            self._each(lambda file: self.store.complete(file, commit.attempt_id), commit.files)
+        except MissingFileError:
+            complete_rest(self.log, self.store, commit)
         self.pending(0)
 
     def _prepare(self, taken: StagedSegments) -> tuple[Commit, list[Link]]:

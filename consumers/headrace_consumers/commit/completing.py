@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+from headrace_consumers.commitlog.batch import BatchChain, Gone
+from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Commit
+from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 
 
@@ -19,3 +22,23 @@ def complete_pending(store: ObjectStore, *commits: Commit, pool: ThreadPoolExecu
     files = [file for commit in commits for file in commit.files]
     attempt_ids = [commit.attempt_id for commit in commits for _ in commit.files]
     list((pool.map if pool else map)(prove, files, attempt_ids))
+
+
+def complete_standing(
+    log: CommitLog, store: ObjectStore, commit: Commit, pool: ThreadPoolExecutor | None = None
+) -> None:
+    """As `complete_pending`, of a commit of the stream: what batch has retired or replaced since may be missing."""
+    try:
+        complete_pending(store, commit, pool=pool)
+    except MissingFileError:
+        complete_rest(log, store, commit)
+
+
+def complete_rest(log: CommitLog, store: ObjectStore, commit: Commit) -> None:
+    """Where a file of the commit is missing: completes those that are of the lake still, if that is why. Raises
+    MissingFileError."""
+    gone = Gone(BatchChain(log=log, pipeline=commit.pipeline, generation=commit.generation, owner=""))
+    gone.catch_up()
+    for file in commit.files:
+        if not gone.has(commit.attempt_id, file.bucket, file.key):
+            store.complete(file, commit.attempt_id)

@@ -7,14 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from headrace_consumers.aws_retry import error_code, passes_by_itself, retried
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.filelists import forget_files, whole, with_stored_files
-from headrace_consumers.commitlog.items import beat_item, commit_item, link_item, read_beat, read_commit, read_link
+from headrace_consumers.commitlog.items import (
+    beat_item,
+    commit_item,
+    link_item,
+    read_beat,
+    read_commit,
+    read_link,
+    read_rewind,
+    rewind_item,
+)
 from headrace_consumers.commitlog.log import MAX_LINKS, Beat, Committed, Fenced
-from headrace_consumers.commitlog.model import Chain, Commit, Link
-from headrace_consumers.errors import GenerationRaisedError
+from headrace_consumers.commitlog.model import Chain, Commit, Link, Rewind, RewindState
+from headrace_consumers.errors import FencedError, GenerationRaisedError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_producers.errors import TerminalError
 
@@ -94,15 +104,38 @@ class DynamoDbLog:
         pk = keys.generation_key(pipeline)
         first = self._get(pk, "00")
         if first is None:
-            for copy in range(keys.GENERATION_COPIES):
+            # The copy that is looked at comes last: where it stands, all do, also after a death in between.
+            for copy in reversed(range(keys.GENERATION_COPIES)):
                 self._put_once({"pk": {"S": pk}, "sk": {"S": f"{copy:02d}"}, "generation": {"N": "1"}})
             first = self._get(pk, "00")
         return int(first["generation"]["N"]) if first else 1
 
-    def start_position(self, pipeline: str, wanted: str) -> str:
-        pk = keys.start_key(pipeline)
-        self._put_once({"pk": {"S": pk}, "sk": {"S": "start"}, "position": {"S": wanted}})
-        item = self._get(pk, "start")
+    def raise_generation(self, rewind: Rewind) -> Rewind:
+        copies = [self._raise_copy(rewind, copy) for copy in range(keys.GENERATION_COPIES)]
+        items = [self._put(rewind_item(rewind)), *copies]
+        what = self._what("raise the generation")
+        try:
+            retried(lambda: self._transact(items, rewind.attempt_id), what, retry=_cancelled_in_passing)
+        except ClientError as error:
+            standing = self.rewind(rewind.pipeline, rewind.generation)
+            if standing is None:
+                raise FencedError(f"{what}: generation {rewind.previous} is not the newest one any more") from error
+            return standing
+        return rewind
+
+    def rewind(self, pipeline: str, generation: int) -> Rewind | None:
+        item = self._get(keys.rewinds_key(pipeline), keys.rewind_name(generation))
+        return read_rewind(item) if item else None
+
+    def open_generation(self, rewind: Rewind) -> None:
+        item = self._get(keys.rewinds_key(rewind.pipeline), keys.rewind_name(rewind.generation))
+        if item is not None:
+            self._replace(item, rewind_item(replace(rewind, state=RewindState.OPEN)))
+
+    def start_position(self, pipeline: str, wanted: str, generation: int = 1) -> str:
+        pk, sk = keys.start_key(pipeline), keys.start_name(generation)
+        self._put_once({"pk": {"S": pk}, "sk": {"S": sk}, "position": {"S": wanted}})
+        item = self._get(pk, sk)
         return str(item["position"]["S"]) if item else wanted
 
     def mark(self, pipeline: str, name: str, text: str) -> None:
@@ -131,6 +164,17 @@ class DynamoDbLog:
                 "Item": item,
                 "ConditionExpression": "attribute_not_exists(pk)",
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _raise_copy(self, rewind: Rewind, copy: int) -> dict[str, Any]:
+        place = {"pk": {"S": keys.generation_key(rewind.pipeline)}, "sk": {"S": f"{copy:02d}"}}
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {**place, "generation": {"N": str(rewind.generation)}},
+                "ConditionExpression": "generation = :ours",
+                "ExpressionAttributeValues": {":ours": {"N": str(rewind.previous)}},
             }
         }
 

@@ -18,6 +18,7 @@ from headrace_consumers.commitlog.model import (
     Commit,
     CommitKind,
     Link,
+    Rewind,
 )
 from headrace_consumers.errors import NewerFormatError
 
@@ -59,7 +60,17 @@ def read_beat(item: Mapping[str, Any]) -> Beat:
     return Beat(at_ms, int(item["position"]["S"])) if "position" in item else Beat(at_ms)
 
 
-def _item(pk: str, sk: str, content: Link | Commit | ListedCommit, number: int = FORMAT) -> Item:
+def rewind_item(rewind: Rewind) -> Item:
+    return _item(keys.rewinds_key(rewind.pipeline), keys.rewind_name(rewind.generation), rewind)
+
+
+def read_rewind(item: Mapping[str, Any]) -> Rewind:
+    """Raises NewerFormatError where a newer Headrace wrote it."""
+    _format_of(item, FORMAT)
+    return msgspec.json.decode(item["body"]["S"], type=Rewind)
+
+
+def _item(pk: str, sk: str, content: Link | Commit | ListedCommit | Rewind, number: int = FORMAT) -> Item:
     body = _encode(content).decode()
     return {"pk": {"S": pk}, "sk": {"S": sk}, "format": {"N": str(number)}, "body": {"S": body}}
 

@@ -40,9 +40,17 @@ def marks_key(pipeline: str) -> str:
     return f"marks#{pipeline}"
 
 
-def reservation_key(pipeline: str) -> str:
+def rewinds_key(pipeline: str) -> str:
     return f"generations#{pipeline}"
+
+
+def rewind_name(generation: int) -> str:
+    return f"{generation:08d}"
 
 
 def start_key(pipeline: str) -> str:
     return f"start#{pipeline}"
+
+
+def start_name(generation: int) -> str:
+    return "start" if generation == 1 else f"start-{generation}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from headrace_consumers.commitlog.model import Chain, Commit, Link
+from headrace_consumers.commitlog.model import Chain, Commit, Link, Rewind
 
 MAX_LINKS = 98
 """DynamoDB takes 100 items a transaction; a commit and the generation check are the other two."""
@@ -78,8 +78,22 @@ class CommitLog(Protocol):
         """The pipeline's generation; the first caller of all begins with 1."""
         ...
 
-    def start_position(self, pipeline: str, wanted: str) -> str:
-        """The initial position of the pipeline, written once: `wanted` of the first caller wins for ever."""
+    def raise_generation(self, rewind: Rewind) -> Rewind:
+        """Ends the generation before and writes the rewind's record, in one transaction: from then on nobody commits
+        in the old one. Gives the record that stands, which is another's where that came first. Safe to repeat."""
+        ...
+
+    def rewind(self, pipeline: str, generation: int) -> Rewind | None:
+        """What began this generation; None of the first."""
+        ...
+
+    def open_generation(self, rewind: Rewind) -> None:
+        """Lets workers begin. Safe to repeat."""
+        ...
+
+    def start_position(self, pipeline: str, wanted: str, generation: int = 1) -> str:
+        """Where this generation begins to read the stream, written once: `wanted` of the first caller wins for
+        ever."""
         ...
 
     def mark(self, pipeline: str, name: str, text: str) -> None:

@@ -67,6 +67,42 @@ class Replaced(Struct, frozen=True, array_like=True):
     key: str
 
 
+class RewindState(StrEnum):
+    SEALED = "sealed"
+    """The generation before can commit no more; where each shard goes on is not settled yet."""
+    OPEN = "open"
+    """Workers may begin."""
+
+
+class Rewind(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a generation began, and how far its beginning is. The point is a time of arrival, or a record of a shard."""
+
+    pipeline: str
+    generation: int
+    """The one that it begins."""
+    previous: int
+    """The one that it ended."""
+    attempt_id: str
+    to_ms: int = 0
+    shard_id: str = ""
+    """Where it is not empty, the point is a record: `sequence_number` of this shard."""
+    sequence_number: str = ""
+    reason: str
+    owner: str
+    """Who began it; named in its links, whoever ends it."""
+    sealed_ms: int
+    state: RewindState = RewindState.SEALED
+
+
+class Erasure(Struct, frozen=True, array_like=True):
+    """Rows of one value that leave the warehouse, and never come into it again; the value itself is not told."""
+
+    table: str
+    column: str
+    sha256: str
+    """Of the value's text in UTF-8, in lower-case hexadecimal digits."""
+
+
 class Counts(Struct, frozen=True):
     records: int = 0
     events: int = 0
@@ -127,5 +163,7 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Files whose rows stay what they are, but for those that are meant to go."""
     letters_of: tuple[str, ...] = ()
     """Of a redrive: the commits whose dead letters it mends."""
+    erases: tuple[Erasure, ...] = ()
+    """Of a forget: whose rows go."""
     record: str = ""
     """Why, in the words of whoever had it done; and the record's name where there is one."""

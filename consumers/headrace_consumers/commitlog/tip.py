@@ -53,16 +53,17 @@ class Tip:
 
 def read_tip(log: CommitLog, store: ObjectStore, chain: Chain) -> Tip | None:
     """The chain's tip by consistent reads, lanes rebuilt from the last full table on; None where no link stands."""
-    return _replay(log.newest_links(chain), store)
+    return replay(log.newest_links(chain), store)
 
 
 def tip_before(log: CommitLog, store: ObjectStore, link: Link) -> Tip:
     """What the chain knew where `link` begins: the tip that it was written on. Reads back to it from the end."""
     older = (found for found in log.newest_links(link.chain) if found.start < link.start)
-    return _replay(older, store) or Tip()
+    return replay(older, store) or Tip()
 
 
-def _replay(newest_first: Iterator[Link], store: ObjectStore) -> Tip | None:
+def replay(newest_first: Iterator[Link], store: ObjectStore) -> Tip | None:
+    """The tip that these links of one chain lead to, read back as far as the last full table; None of no link."""
     tip: Tip | None = None
     lanes: dict[str, LaneState] = {}
     for link in reversed(list(_until_full(newest_first))):

@@ -89,6 +89,10 @@ class ObjectStore(Protocol):
         """Removes an object that nothing names any more; safe to repeat."""
         ...
 
+    def zone_of(self, bucket: str) -> str:
+        """A zone that is in this bucket; raises KeyError where none is."""
+        ...
+
     def put(self, zone: str, key: str, body: bytes) -> str:
         """Stores an object that is visible at once; the bucket that it is in."""
         ...

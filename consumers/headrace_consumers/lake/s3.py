@@ -125,6 +125,9 @@ class S3Store:
     def delete(self, bucket: str, key: str) -> None:
         retried(lambda: self._client.delete_object(Bucket=bucket, Key=key), f"delete in s3://{bucket}")
 
+    def zone_of(self, bucket: str) -> str:
+        return {bucket: zone for zone, bucket in self._buckets.items()}[bucket]
+
     def put(self, zone: str, key: str, body: bytes) -> str:
         bucket = self._buckets[zone]
         retried(lambda: self._client.put_object(Bucket=bucket, Key=key, Body=body), f"put to s3://{bucket}")

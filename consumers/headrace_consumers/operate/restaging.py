@@ -64,7 +64,7 @@ def _stretch(view: PipelineView, link: Link, origin: Tip) -> Stretch:
     """The first link of a chain begins where the pipeline did, which its first worker wrote down."""
     if link.start != ROOT:
         return Stretch(link.chain.shard_id, link.start, link.end, origin.sequence_number)
-    beginning = view.log.start_position(link.chain.pipeline, "TRIM_HORIZON")
+    beginning = view.log.start_position(link.chain.pipeline, "TRIM_HORIZON", link.chain.generation)
     return Stretch(link.chain.shard_id, link.start, link.end, beginning=beginning)
 
 

@@ -53,6 +53,8 @@ class Ending(Enum):
     """Asked to stop, and killed when the grace was over; what was not committed will come again."""
     CRASHED = auto()
     TERMINAL = auto()
+    WAITING = auto()
+    """It could not begin yet: somebody else is to end something first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from headrace_consumers.errors import RewindUnfinishedError
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.preflight import Aws, Ground, connect, survey
 from headrace_consumers.runtime.daemon import (
@@ -108,7 +110,8 @@ def serve(reference: str, pipeline: Pipeline, settings: WorkerSettings, env: Map
     identity = identify(settings.kcl.worker_id, service.state_dir)
     try:
         aws = connect(env)
-        survey(aws, pipeline, settings, datetime.now(UTC))
+        with suppress(RewindUnfinishedError):  # the first life waits for it
+            survey(aws, pipeline, settings, datetime.now(UTC))
         # Held by the supervisor, so that the port stays the same over restarts; engines inherit it.
         with listen(service.metrics_host, service.metrics_port) as listening:
             plan = WorkerPlan(

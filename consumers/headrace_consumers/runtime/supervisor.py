@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from headrace_consumers.errors import RewindUnfinishedError
 from headrace_consumers.runtime.life import Ended, Ending, LifePlan, live
 from headrace_consumers.runtime.restarts import RestartBudget
 from headrace_producers.errors import HeadraceError, TerminalError
 
 _log = logging.getLogger(__name__)
+WAIT_S = 3.0
+"""Between two looks at what the worker waits for."""
 Planner = Callable[[Path, int], LifePlan]
 """Plans the next life: given its socket's path, new for each, and the restarts so far. May block on AWS, and raises
 HeadraceError; a TerminalError is not tried again."""
@@ -35,6 +38,11 @@ async def supervise(plan: Planner, directory: Path, max_restarts_per_hour: int) 
     while True:
         began_s = time.monotonic()
         ended = await _live_once(plan, directory, budget.total, stop)
+        if ended.ending is Ending.WAITING:
+            _log.warning("the worker waits", extra={"fields": {"reason": ended.sentence}})
+            if await _stopped_within(WAIT_S, stop):
+                return Outcome(0, "stopped while it waited for a rewind to end")
+            continue
         outcome = _outcome(ended, stop_wanted=stop.is_set())
         if outcome is not None:
             return outcome
@@ -55,6 +63,8 @@ async def _live_once(plan: Planner, directory: Path, restarts: int, stop: asynci
         return await live(planned, stop)
     except TerminalError as error:
         return Ended(Ending.TERMINAL, str(error))
+    except RewindUnfinishedError as error:
+        return Ended(Ending.WAITING, str(error))
     except HeadraceError as error:
         return Ended(Ending.CRASHED, str(error))
     finally:
@@ -67,7 +77,7 @@ def _outcome(ended: Ended, *, stop_wanted: bool) -> Outcome | None:
             return Outcome(0, ended.sentence)
         case Ending.OVERDUE | Ending.TERMINAL:
             return Outcome(1, ended.sentence)
-        case Ending.CRASHED:
+        case Ending.CRASHED | Ending.WAITING:
             return Outcome(1, ended.sentence) if stop_wanted else None
 
 

@@ -255,8 +255,8 @@ class FrozenLog:
     def __init__(self) -> None:
         self.position = ""
 
-    def start_position(self, pipeline: str, wanted: str) -> str:
-        assert pipeline == "flights"
+    def start_position(self, pipeline: str, wanted: str, generation: int = 1) -> str:
+        assert (pipeline, generation) == ("flights", 1)
         self.position = self.position or wanted
         return self.position
 

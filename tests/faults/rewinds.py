@@ -1,0 +1,141 @@
+"""Rewinds of the simulated world: the shipped steps, by an operator who may die at any of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from headrace_batch.place import Place
+from headrace_batch.rewind.points import Point
+from headrace_batch.rewind.report import RewindReport
+from headrace_batch.rewind.rewinding import go_back, unfinished
+from headrace_consumers.commitlog.standing import Standing, read_standing
+from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.settings import BatchSettings
+from headrace_producers.errors import HeadraceError
+from tests.fakes.steps import Crash, Steps
+from tests.faults.schedule import VERBS, Action, Schedule
+from tests.faults.simulation import BUCKETS, World
+
+
+def place_of(world: World, steps: Steps | None = None) -> Place:
+    """Where an operator's commands work."""
+    log, store = world.clients(steps or Steps())
+    no_aws: Any = None
+    return Place(
+        pipeline=world.pipeline,
+        log=log,
+        store=store,
+        stream=world,
+        aws=no_aws,
+        stream_created_ms=world.created_ms,
+        generation=log.generation(world.pipeline.name),
+        owner="operator",
+        now_ms=lambda: world.now_ms,
+    )
+
+
+def rewind(world: World, point: Point, steps: Steps | None = None, *, dry_run: bool = False) -> RewindReport:
+    """Raises what the command raises, and Crash where the operator dies."""
+    return go_back(place_of(world, steps), point, "a test", dry_run=dry_run, tell=lambda _: None)
+
+
+def back_to(world: World, number: int) -> Point:
+    """To the arrival of the record of this number in the stream's order; to the beginning where there is none."""
+    arrivals = sorted(one.approximate_arrival_timestamp for shard in world.records.values() for one in shard)
+    return Point(to_ms=arrivals[number % len(arrivals)] if arrivals else 0)
+
+
+def back_to_record(world: World, shard: int, number: int) -> Point | None:
+    """To a record of a shard; None of an empty one."""
+    shard_id = sorted(world.records)[shard % len(world.records)]
+    records = world.records[shard_id]
+    return Point(shard_id=shard_id, sequence_number=records[number % len(records)].sequence_number) if records else None
+
+
+def standing(world: World) -> Standing:
+    log, _ = world.clients(Steps())
+    return read_standing(log, world.pipeline.name, world.created_ms)
+
+
+def check_log(world: World) -> None:
+    """The sum of the log says what readers see: no row of a commit that was taken out, and all others."""
+    found = standing(world)
+    table = world.pipeline.tables[0].name
+    files = [file for one in found.commits.values() for file in one.files if file.bucket == BUCKETS["processed"]]
+    rows = sum(file.rows for file in files if file.table == table)
+    assert rows == len(world.expected), f"the log has {rows} rows of {len(world.expected)} events"
+    commits = {row["commit_id"] for row in world.rows()}
+    assert commits <= found.commits.keys()
+
+
+def store_of(world: World) -> ObjectStore:
+    return world.clients(Steps())[1]
+
+
+REWIND_VERBS = (
+    *VERBS, *("flow",) * 12, *("rewind",) * 3, *("rewind_to_record",) * 2, *("crash_rewind",) * 2, "pass_time",
+)  # fmt: skip
+
+
+@dataclass
+class RewindSchedule(Schedule):
+    """Workers as in `Schedule`; and an operator, who goes back at any time, and may die of it."""
+
+    batch: BatchSettings
+    rewinds: list[int] = field(default_factory=list)
+    """How many commits each superseded."""
+
+    def __post_init__(self) -> None:
+        super().__init__(self.batch)
+
+    def run(self, script: list[Action]) -> World:
+        for action in script:
+            try:
+                getattr(self, f"_{action.verb}")(action)
+            except HeadraceError:
+                assert unfinished(place_of(self.world)), "refused, though no rewind is half-way"
+            self.world.check_readers()
+        self._end_rewind()
+        self.world.drain()
+        self.world.check_complete()
+        check_log(self.world)
+        return self.world
+
+    def _flow(self, action: Action) -> None:
+        """Readings come, and a worker commits what it may read."""
+        self._put(action)
+        self._put_twice(Action("put_twice", action.second))
+        self._take(action)
+        self._gather(action)
+        self._work(action)
+
+    def _rewind(self, action: Action) -> None:
+        self._go_back(back_to(self.world, action.first * 12 + action.second))
+
+    def _rewind_to_record(self, action: Action) -> None:
+        point = back_to_record(self.world, action.first, action.second)
+        log, _ = self.world.clients(Steps())
+        generation = log.generation(self.world.pipeline.name)
+        known = {chain.shard_id for chain in log.chains(self.world.pipeline.name, generation, self.world.created_ms)}
+        if point is not None and point.shard_id in known:
+            self._go_back(point)
+
+    def _go_back(self, point: Point) -> None:
+        self.rewinds.append(rewind(self.world, point).commits)
+
+    def _crash_rewind(self, action: Action) -> None:
+        """The operator dies before or after one of their calls."""
+        try:
+            rewind(
+                self.world, back_to(self.world, action.first), Steps(crash_at=20 + 12 * action.first + action.second)
+            )
+        except Crash:
+            return
+
+    def _pass_time(self, action: Action) -> None:
+        self.world.now_s += 400.0 * action.first
+
+    def _end_rewind(self) -> None:
+        if unfinished(place_of(self.world)) is not None:
+            rewind(self.world, Point(to_ms=self.world.now_ms + 1))
