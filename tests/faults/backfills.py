@@ -33,9 +33,9 @@ class Backfills:
 
     def __post_init__(self) -> None:
         self.log, self.store = self.world.clients(Steps())
-        self.chain = BatchChain(
-            log=self.log, pipeline=self.world.pipeline.name, generation=self.world.generation, owner="batch"
-        )
+        name = self.world.pipeline.name
+        self.generation = self.log.generation(name)
+        self.chain = BatchChain(log=self.log, pipeline=name, generation=self.generation, owner="batch")
 
     def candidates(self) -> list[Commit]:
         """Those that stand and are visible whole, but for the tips of chains, which workers look after."""
@@ -106,7 +106,7 @@ class Backfills:
         return all(self.store.is_complete(file, commit.attempt_id) for file in commit.files)
 
     def _tip(self, shard_id: str) -> str:
-        tip = read_tip(self.log, self.store, self.world.chain(shard_id))
+        tip = read_tip(self.log, self.store, self.world.chain(shard_id, self.generation))
         return tip.attempt_id if tip else ""
 
 

@@ -2,7 +2,7 @@
 
 The stream, its workers and their faults are those of `schedule.py`; a windows service follows what they commit, and
 what readers of the curated zone see is compared with an oracle that knows nothing of shards, batches or deaths. Batch
-stages commits once more beside it, all of their rows or some.
+stages commits once more beside it, all of their rows or some, and operators go back in the stream.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from headrace_consumers.windows_service.service import StepReport, WindowsPlan, 
 from tests.consumers.windows.oracle import SENSED, Row, Sensed
 from tests.fakes.steps import Crash, Steps
 from tests.faults.backfills import Backfills
+from tests.faults.rewinds import back_to, rewind
 from tests.faults.schedule import VERBS, Action, Schedule
 from tests.faults.simulation import World
 
@@ -82,6 +83,7 @@ WINDOWS_VERBS = (
     "pass_time",
     "idle",
     *("backfill",) * 3,
+    "rewind",
 )
 
 numbers = st.integers(0, 11)
@@ -112,6 +114,7 @@ class WindowsSchedule(Schedule):
     gone: set[str] = field(default_factory=set)
     """Event ids of readings that a backfill has made letters of."""
     backfills: int = 0
+    rewinds: int = 0
     lost_services: int = 0
     """That died, or were fenced."""
 
@@ -186,6 +189,13 @@ class WindowsSchedule(Schedule):
             self.world.expected -= dropped
             self.backfills += 1
 
+    def _rewind(self, action: Action) -> None:
+        """Back to any record, unless readings that are letters now would come back with it; what workers do in the
+        generation before is refused from then on."""
+        if not self.gone:
+            self.rewinds += 1
+            rewind(self.world, back_to(self.world, action.first * 12 + action.second))
+
     # --- the windows services
 
     def _follow(self, action: Action) -> None:
@@ -228,7 +238,8 @@ class WindowsSchedule(Schedule):
 
     @property
     def lineage(self) -> Lineage:
-        return Lineage(PIPELINE.name, self.world.generation, self.world.created_ms)
+        log, _ = self.world.clients(Steps())
+        return Lineage(PIPELINE.name, log.generation(PIPELINE.name), self.world.created_ms)
 
     def _quiet(self) -> None:
         """Hours later every shard is idle, and has said so."""
@@ -258,7 +269,7 @@ class WindowsSchedule(Schedule):
             rows.sort(key=lambda row: row["revision"])
             assert [row["revision"] for row in rows] == list(range(1, len(rows) + 1)), f"{window.name} {place}"
             dead = any(row["deleted"] for row in rows[:-1])
-            assert self.backfills or not dead, f"{window.name} {place} came back from the dead"
+            assert self.backfills or self.rewinds or not dead, f"{window.name} {place} came back from the dead"
         return [by_place[place][-1] for place in sorted(by_place) if not by_place[place][-1]["deleted"]]
 
     def late(self) -> set[str]:
