@@ -11,7 +11,10 @@ import pytest
 
 from headrace_consumers.commitlog.model import LinkKind
 from headrace_consumers.errors import GenerationRaisedError
+from headrace_consumers.operate.view import Place
+from headrace_consumers.operate.windows_reading import read_standing
 from headrace_consumers.windows import Window
+from tests.consumers.operate.test_windows_status import view
 from tests.consumers.windows_service.shore import Shore
 from tests.consumers.windows_service.tides import ALL, HOURS, at, settle, us
 from tests.fakes.steps import Crash, Steps
@@ -198,3 +201,18 @@ def test_a_crash_at_any_call_of_the_first_life_in_a_generation(call: int) -> Non
     shore.check()
     shore.check_loose()
     shore.check_state()
+
+
+def test_status_tells_of_the_generation_before_until_a_new_one_has_committed() -> None:
+    """What is out is out; and from then on of the new one."""
+    shore = surged((HOURS,))
+    settle(shore.service())
+    shore.rewind(2)
+    place = Place(shore.sea.identity(), shore.sea.generation)
+    standing = read_standing(view(shore), place)
+    assert standing.manifest is not None
+    assert (sorted(standing.manifest.progress), standing.remark) == ([1], "")
+    settle(shore.service())
+    standing = read_standing(view(shore), place)
+    assert standing.manifest is not None
+    assert (sorted(standing.manifest.progress), standing.remark) == ([1, 2], "")
