@@ -71,8 +71,10 @@ class Repairer:
         return _report(commit, pending, lost, applied=True)
 
     def _sort(self, commit: Commit) -> tuple[list[PendingFile], list[PendingFile]]:
-        """The files that HEAD does not prove: those still pending, and the lost."""
+        """The files that HEAD does not prove, of those that are of the lake still: the pending, and the lost."""
         missing = [file for file in commit.files if not self.view.store.is_complete(file, commit.attempt_id)]
+        gone = self.view.gone() if missing else None
+        missing = [file for file in missing if gone and not gone.has(commit.attempt_id, file.bucket, file.key)]
         pending = [file for file in missing if self.view.store.is_pending(file)]
         return pending, [file for file in missing if file not in pending]
 
