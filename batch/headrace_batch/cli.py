@@ -12,6 +12,7 @@ app = command_line.make_app("headrace-batch", "Lands files, stages raw records o
 command_line.add(app, _PACKAGE, {
     "commands.standing:standing": "What the lake is made of, by the commit log.",
     "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
+    "commands.replay:replay": "Send raw records into another stream.",
 })  # fmt: skip
 
 
