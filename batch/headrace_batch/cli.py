@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import sys
 
+from cyclopts import App
+
 from headrace_consumers import command_line
 
 _PACKAGE = "headrace_batch"
 
 app = command_line.make_app("headrace-batch", "Lands files, stages raw records once more, and brings letters back.")
-command_line.add(app, _PACKAGE, {
-    "commands.standing:standing": "What the lake is made of, by the commit log.",
-    "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
-    "commands.replay:replay": "Send raw records into another stream.",
-})  # fmt: skip
+command_line.add(
+    app,
+    _PACKAGE,
+    {
+        "commands.land:land": "Check files against their contract and commit their rows, each content once.",
+        "commands.backfill:backfill": "Stage raw records once more, in the place of what they came to before.",
+        "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
+        "commands.replay:replay": "Send raw records into another stream.",
+        "commands.compact:compact": "Few files instead of many small ones, in cold partitions.",
+        "commands.forget:forget": "One person's events leave the lake, and then the warehouse.",
+        "commands.standing:standing": "What the lake is made of, by the commit log.",
+    },
+)
+letters = App(name="dead-letters", help="Events that became no row: what is wrong with them, and how they come back.")
+command_line.add(
+    letters,
+    _PACKAGE,
+    {
+        "commands.dead_letters:list_": "How many, and why.",
+        "commands.dead_letters:show": "The letters themselves, payloads included.",
+        "commands.dead_letters:redrive": "Stage them once more, mended where a program says how.",
+    },
+)
+app.command(letters)
 
 
 def main() -> None:

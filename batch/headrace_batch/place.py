@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -81,8 +81,8 @@ def opened_in_rewind(
     pipeline = load_pipeline(reference)
     aws = connect(os.environ)
     name = stream or pipeline.stream
-    require(aws, name, log.log_table, tuple(lake.buckets.values()))
-    with patience(COMMAND_PATIENCE_S):
+    with closing(aws.kinesis), closing(aws.dynamodb), closing(aws.s3), patience(COMMAND_PATIENCE_S):
+        require(aws, name, log.log_table, tuple(lake.buckets.values()))
         store = S3Store(aws.s3, lake.buckets)
         found, seen = DynamoDbLog(aws.dynamodb, log.log_table, store), KinesisStream(aws.kinesis, name)
         yield Place(

@@ -8,9 +8,10 @@ are never merged, and one that is rewritten stays the partials of one commit.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 import pyarrow as pa
@@ -18,11 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from headrace_batch.place import Place
+from headrace_consumers.commitlog.batch import Gone
 from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
 from headrace_consumers.commitlog.standing import Standing
-from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
+from headrace_consumers.errors import FencedError, MissingFileError
+from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.lake.parquet import ROW_GROUP_ROWS, ParquetFile, read_footer, said
 
+T = TypeVar("T")
 COMMIT_ID = "commit_id"
 _ATTEMPT = b"headrace.attempt_id"
 _COMMITS = b"headrace.commits"
@@ -89,18 +93,18 @@ def without_commits(place: Place, standing: Standing, commit_ids: Collection[str
     files of one of these commits, for most of their rows are others'. Whoever retires commits replaces these too."""
     gone = frozenset(commit_ids)
     held = (one for one in standing_files(standing) if one.file.rewritten)
-    return joined(_without(place.store, one, gone, attempt_id) for one in held)
+    return joined(_without(place, one, gone, attempt_id) for one in held)
 
 
-def _without(store: ObjectStore, source: StandingFile, gone: frozenset[str], attempt_id: str) -> Rewritten:
+def _without(place: Place, source: StandingFile, gone: frozenset[str], attempt_id: str) -> Rewritten:
     leaves = source.commit.attempt_id in gone
-    found = provenance(store, source)
+    found = provenance(place, source)
     if not leaves and not found.commit_ids & gone:
         return Rewritten()
     if found.commit_ids and found.commit_ids <= gone:
         return Rewritten((source.replaced,))
     unwanted = pa.array(sorted(gone), pa.string())
-    return rewritten(store, source, lambda rows: _is_of_others(rows, unwanted), attempt_id, even_whole=leaves)
+    return rewritten(place, source, lambda rows: _is_of_others(rows, unwanted), attempt_id, even_whole=leaves)
 
 
 def _is_of_others(rows: pa.Table, unwanted: pa.Array) -> pa.Array | pa.ChunkedArray:
@@ -118,11 +122,11 @@ def joined(parts: Iterable[Rewritten]) -> Rewritten:
 
 
 def rewritten(
-    store: ObjectStore, source: StandingFile, keep: Keep, attempt_id: str, *, even_whole: bool = False
+    place: Place, source: StandingFile, keep: Keep, attempt_id: str, *, even_whole: bool = False
 ) -> Rewritten:
     """The file with the rows that stay, in their order; nothing where all of them do. Texts are coded anew: what left
-    is in no dictionary either. Raises MissingFileError."""
-    found = opened_file(store, source)
+    is in no dictionary either. Raises FencedError, MissingFileError."""
+    found = opened_file(place, source)
     known = provenance_of(source, found)
     new = Rewriting(found.schema_arrow, known.origin, known.commit_ids)
     for batch in found.iter_batches(ROW_GROUP_ROWS):
@@ -130,7 +134,7 @@ def rewritten(
         new.write(rows.filter(keep(rows)))
     if new.rows == source.file.rows and not even_whole:
         return Rewritten()
-    return Rewritten((source.replaced,), new.close(source.file, store.zone_of(source.file.bucket), attempt_id))
+    return Rewritten((source.replaced,), new.close(source.file, place.store.zone_of(source.file.bucket), attempt_id))
 
 
 @dataclass
@@ -165,12 +169,7 @@ class Rewriting:
 
     def close(self, model: PendingFile, zone: str, attempt_id: str) -> tuple[EncodedFile, ...]:
         """One file beside `model`, in its table and partition; none where it would have no row."""
-        metadata = said(self.schema.metadata) | {
-            _ATTEMPT: attempt_id.encode(),
-            _COMMITS: msgspec.json.encode(sorted(self._held)),
-            _ORIGIN: self.origin.encode(),
-        }
-        body = self._file.close(metadata)
+        body = self.body({_ATTEMPT: attempt_id.encode()})
         if not self.rows:
             return ()
         mark = hashlib.sha256(model.key.encode()).hexdigest()[:12]
@@ -186,19 +185,50 @@ class Rewriting:
             ),
         )
 
+    def body(self, more: Mapping[bytes, bytes]) -> memoryview:
+        """The file as bytes, with what its sources said of themselves."""
+        known = {_COMMITS: msgspec.json.encode(sorted(self._held)), _ORIGIN: self.origin.encode()}
+        return self._file.close(said(self.schema.metadata) | known | dict(more))
 
-def provenance(store: ObjectStore, source: StandingFile) -> Provenance:
+
+def provenance(place: Place, source: StandingFile) -> Provenance:
     """By the footer; of a file that somebody else rewrote, by its rows. Blocks on the network."""
     if not source.file.rewritten:
         return _own(source)
-    told = _told(read_footer(store, source.file.bucket, source.file.key).metadata)
-    return told or _by_rows(opened_file(store, source))
+    return _told(footer_of(place, source).metadata) or _by_rows(opened_file(place, source))
 
 
-def opened_file(store: ObjectStore, source: StandingFile, texts: Collection[str] = ()) -> pq.ParquetFile:
-    """Whole in memory as it is stored. Raises MissingFileError."""
-    body = store.read(source.file.bucket, source.file.key)
+def footer_of(place: Place, source: StandingFile) -> pq.FileMetaData:
+    """Raises FencedError, MissingFileError."""
+    return _there(place, source, lambda: read_footer(place.store, source.file.bucket, source.file.key))
+
+
+def opened_file(place: Place, source: StandingFile, texts: Collection[str] = ()) -> pq.ParquetFile:
+    """Whole in memory as it is stored. Raises FencedError, MissingFileError."""
+    body = _there(place, source, lambda: place.store.read(source.file.bucket, source.file.key))
     return pq.ParquetFile(pa.BufferReader(body), read_dictionary=list(texts))
+
+
+def _there(place: Place, source: StandingFile, read: Callable[[], T]) -> T:
+    """A file that is not there is pending still, or another command took it out since the log was read."""
+    try:
+        return read()
+    except MissingFileError:
+        gone = Gone(place.chain)
+        gone.catch_up()
+        if gone.has(source.commit.attempt_id, source.file.bucket, source.file.key):
+            raise FencedError(
+                f"another command took s3://{source.file.bucket}/{source.file.key} out of the lake meanwhile; "
+                "run the command again"
+            ) from None
+        place.store.complete(source.file, source.commit.attempt_id)
+        return read()
+
+
+def provenance_in(source: StandingFile, metadata: dict[bytes, bytes] | None) -> Provenance:
+    """By what its footer says alone."""
+    told = _told(metadata) or Provenance(frozenset(), Origin.UNKNOWN)
+    return told if source.file.rewritten else _own(source)
 
 
 def provenance_of(source: StandingFile, file: pq.ParquetFile) -> Provenance:

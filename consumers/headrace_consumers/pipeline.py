@@ -1,18 +1,18 @@
-"""The declaration of a pipeline: which stream, which contracts, which tables of the lake."""
+"""The declaration of a pipeline: which stream, which contracts, which tables of the lake, which files land."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
-import msgspec
-
 from headrace_consumers.grain import Grain
+from headrace_consumers.lake_table import LakeTable
+from headrace_consumers.landing import LandingSource
 from headrace_consumers.windows import Window, check_windows
 from headrace_consumers.windows.declare import partials_table
-from headrace_producers.contracts import Contract, contract_of
 from headrace_producers.errors import SettingsError
 
 __all__ = ["META_COLUMNS", "EventFormat", "Grain", "LakeTable", "Pipeline"]
@@ -35,21 +35,6 @@ class EventFormat(StrEnum):
     """Plain JSON objects of the pipeline's only contract; event ids are derived from the position."""
 
 
-@dataclass(frozen=True, slots=True)
-class LakeTable:
-    """One table of the processed zone: the rows of one contract, one folder per partition."""
-
-    name: str
-    event: type[msgspec.Struct]
-    partition_by: Grain = Grain.DAY
-    sort_by: tuple[str, ...] = ()
-    """Contract columns by which rows of a file are sorted before their event time."""
-
-    @property
-    def contract(self) -> Contract:
-        return contract_of(self.event)
-
-
 @dataclass(frozen=True)
 class Pipeline:
     """A stream, the contracts of its events and the tables that they fill. Wrong declarations raise SettingsError."""
@@ -70,6 +55,8 @@ class Pipeline:
     max_disorder_s: float = 0.0
     """How far a shard's watermark stays behind its highest event time. What comes later than this, and is not late,
     revises windows that are out."""
+    landings: tuple[LandingSource, ...] = ()
+    """Files that land; one may fill a table of the stream's, too."""
 
     def __post_init__(self) -> None:
         _check(self)
@@ -90,25 +77,39 @@ class Pipeline:
     def windowed_tables(self) -> frozenset[str]:
         return frozenset(window.table for window in self.windows)
 
+    @cached_property
+    def lake_tables(self) -> tuple[LakeTable, ...]:
+        """All of the processed zone but the letters: what the stream fills, then what only files fill."""
+        landed = {source.table.name: source.table for source in self.landings}
+        return (*self.tables, *(table for name, table in landed.items() if name not in _names(self.tables)))
+
     def table(self, name: str) -> LakeTable:
-        return next(table for table in self.tables if table.name == name)
+        return next(table for table in self.lake_tables if table.name == name)
+
+    def landing(self, name: str) -> LandingSource | None:
+        return next((source for source in self.landings if source.name == name), None)
 
     @cached_property
     def tables_by_type(self) -> dict[str, LakeTable]:
-        """CloudEvents type (`<name>.v<version>`) to table."""
+        """CloudEvents type (`<name>.v<version>`) to the table that the stream fills."""
         return {table.contract.type: table for table in self.tables}
+
+
+def _names(tables: Iterable[LakeTable]) -> list[str]:
+    return [table.name for table in tables]
 
 
 def _check(pipeline: Pipeline) -> None:
     where = f"pipeline {pipeline.name!r}"
-    for name in (pipeline.name, *(table.name for table in pipeline.tables)):
+    for name in (pipeline.name, *_names(pipeline.lake_tables)):
         if not _NAME.fullmatch(name):
             raise SettingsError(f"{where}: {name!r} is no name: lower-case letters, digits and _ please")
-    names = [table.name for table in pipeline.tables]
+    names = _names(pipeline.tables)
     if not names:
         raise SettingsError(f"{where}: declare at least one table")
     added = (pipeline.dead_letter_table, pipeline.late_table, pipeline.partials_table)
-    if len({*names, *added}) < len(names) + len(added):
+    every = _names(pipeline.lake_tables)
+    if len({*every, *added}) < len(every) + len(added):
         raise SettingsError(f"{where}: two tables share a name, or one is called as one of {', '.join(added)}")
     if not 0 <= pipeline.max_disorder_s <= pipeline.allowed_lateness_s:
         raise SettingsError(f"{where}: max_disorder_s must lie between 0 and allowed_lateness_s")
@@ -116,9 +117,19 @@ def _check(pipeline: Pipeline) -> None:
         raise SettingsError(f"{where}: two tables take the same contract; one event fills one table")
     if pipeline.event_format is EventFormat.BARE and len(names) != 1:
         raise SettingsError(f"{where}: bare JSON names no contract, so it takes exactly one table")
-    for table in pipeline.tables:
+    for table in pipeline.lake_tables:
         _check_table(where, table)
+    _check_landings(where, pipeline)
     check_windows(pipeline.windows, {table.name: table.contract for table in pipeline.tables})
+
+
+def _check_landings(where: str, pipeline: Pipeline) -> None:
+    names = [source.name for source in pipeline.landings]
+    if len({*names}) < len(names):
+        raise SettingsError(f"{where}: two landing sources share a name")
+    for source in pipeline.landings:
+        if pipeline.table(source.table.name) != source.table:
+            raise SettingsError(f"{where}: table {source.table.name} is declared twice, and not the same")
 
 
 def _check_table(where: str, table: LakeTable) -> None:

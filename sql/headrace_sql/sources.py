@@ -80,7 +80,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _tables(pipeline: Pipeline) -> Iterator[dict[str, Any]]:
-    tables = {table.name: table for table in pipeline.tables}
+    tables = {table.name: table for table in pipeline.lake_tables}
     windows = {window.name: window for window in pipeline.windows}
     for staged in staging_tables(pipeline):
         if (table := tables.get(staged.name)) is not None:

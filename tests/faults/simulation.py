@@ -280,11 +280,11 @@ class World:
             if lease.owner == worker.number:
                 lease.owner = None
 
-    def drain(self) -> None:
+    def drain(self, batch: BatchSettings | None = None) -> None:
         """All old workers die; a healthy one reads everything that is left, to the end of every shard."""
         for worker in list(self.workers.values()):
             self.kill(worker)
-        worker = self.start_worker()
+        worker = self.start_worker(batch=batch)
         for _ in range(len(self.leases) + 1):
             for shard_id, lease in list(self.leases.items()):
                 if not lease.ended and lease.owner is None and self.may_start(shard_id):

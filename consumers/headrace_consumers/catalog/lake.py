@@ -72,7 +72,7 @@ class _LakeFolder:
 
 def _tables(pipeline: Pipeline) -> Iterator[_LakeFolder]:
     yield _raw(pipeline)
-    yield from (_events(pipeline, table) for table in pipeline.tables)
+    yield from (_events(pipeline, table) for table in pipeline.lake_tables)
     yield _dead_letters(pipeline)
     yield _late(pipeline)
     yield from (_window(pipeline, window) for window in pipeline.windows)
@@ -149,7 +149,7 @@ def _added_columns(
 
 
 def _has_personal(pipeline: Pipeline) -> bool:
-    return any(column.personal for table in pipeline.tables for column in table.contract.columns)
+    return any(column.personal for table in pipeline.lake_tables for column in table.contract.columns)
 
 
 def _wanted(

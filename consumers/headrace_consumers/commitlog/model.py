@@ -95,11 +95,12 @@ class Rewind(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Erasure(Struct, frozen=True, array_like=True):
-    """What was forgotten: rows of the table whose column has a value of this digest. The value stands nowhere."""
+    """Rows of one value that leave the warehouse, and never come into it again; the value itself is not told."""
 
     table: str
     column: str
     sha256: str
+    """Of the value's text in UTF-8, in lower-case hexadecimal digits."""
 
 
 class Counts(Struct, frozen=True):
@@ -163,6 +164,6 @@ class Commit(Struct, frozen=True, kw_only=True):
     letters_of: tuple[str, ...] = ()
     """Of a redrive: the commits whose dead letters it mends."""
     erases: tuple[Erasure, ...] = ()
-    """Rows of one person that leave every table, and may not come back."""
+    """Of a forget: whose rows go."""
     record: str = ""
     """Why, in the words of whoever had it done; and the record's name where there is one."""

@@ -5,7 +5,7 @@ Reads the whole log of a pipeline, as far as it has not expired: for commands, n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -47,6 +47,19 @@ def read_standing(log: CommitLog, pipeline: str, stream_created_ms: int) -> Stan
     for commit in batch:
         fold.add_batch(commit)
     return fold.standing(len(batch))
+
+
+def moved_on(standing: Standing, batch: Sequence[Commit]) -> Standing:
+    """The sum once these commits of batch, which came next in its chain, are in it: without reading the log again.
+    What came of the stream meanwhile is not in it."""
+    if not batch:
+        return standing
+    fold = _Fold(
+        dict(standing.commits), dict(standing.retired), dict(standing.sources), dict(standing.links), dict(standing.raw)
+    )
+    for commit in batch:
+        fold.add_batch(commit)
+    return fold.standing(standing.position + len(batch))
 
 
 def _of_the_stream(log: CommitLog, pipeline: str, stream_created_ms: int) -> Iterator[tuple[tuple[Link, ...], Commit]]:

@@ -9,5 +9,5 @@ from headrace_consumers.settings import LakeSettings
 
 def places_of(pipeline: Pipeline, lake: LakeSettings) -> frozenset[TablePlace]:
     """Rows of tables, and windows that are out; letters, partials and raw records stay in the lake."""
-    tables = {TablePlace(table.name, lake.processed_bucket) for table in pipeline.tables}
+    tables = {TablePlace(table.name, lake.processed_bucket) for table in pipeline.lake_tables}
     return frozenset(tables | {TablePlace(window.name, lake.curated_bucket) for window in pipeline.windows})

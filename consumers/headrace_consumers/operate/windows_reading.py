@@ -63,7 +63,7 @@ def _manifest(view: PipelineView, link: Link) -> Manifest | None:
     if commit is None:
         return None
     try:
-        return decode_manifest(view.store.read(*manifest_place(commit.files)))
+        return decode_manifest(view.store.read(*manifest_place(commit.files)), link.chain.generation)
     except MissingFileError:
         return None
 

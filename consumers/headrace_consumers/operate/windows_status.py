@@ -98,7 +98,7 @@ def _window(window: Window, manifest: Manifest) -> WindowStatus:
 
 
 def _behind_s(manifest: Manifest) -> float | None:
-    highest = (known.highest_event_time_us for known in manifest.progress.values())
+    highest = (known.highest_event_time_us for known in manifest.shards.values())
     heard = [time_us for time_us in highest if time_us is not None]
     if not heard or manifest.low_watermark_us == MINUS_INFINITY_US:
         return None
@@ -106,12 +106,12 @@ def _behind_s(manifest: Manifest) -> float | None:
 
 
 def _watermark(manifest: Manifest, shard_id: str) -> str | None:
-    return _time(manifest.progress.get(shard_id, ShardProgress()).watermark_us)
+    return _time(manifest.shards.get(shard_id, ShardProgress()).watermark_us)
 
 
 def _is_silent(manifest: Manifest, shard_id: str) -> bool:
     """An ended shard that never had an event is waited for by nobody."""
-    known = manifest.progress.get(shard_id, ShardProgress())
+    known = manifest.shards.get(shard_id, ShardProgress())
     return known.watermark_us == MINUS_INFINITY_US and not known.ended
 
 

@@ -105,6 +105,12 @@ def split_lines(marked: Marked, max_unpacked_bytes: int) -> Iterator[Lines]:
         yield _lines(marked, kept[begin:], unpacked)
 
 
+def placed_lines(records: Sequence[KinesisRecord], shard_ids: Sequence[str], indexes: Ints) -> Lines:
+    """Of records that hold one event each, without a line feed in it: each stood at this index of its own record."""
+    text, owner, cuts = split_packs([record.data for record in records])
+    return Lines(text, owner, indexes[owner], records, shard_ids, cuts)
+
+
 def _continues(marked: Marked, before: int, number: int) -> bool:
     """Whether the two are parts of one KPL aggregate, which is one Kinesis record."""
     numbers = marked.records[number].sequence_number, marked.records[before].sequence_number
@@ -112,7 +118,7 @@ def _continues(marked: Marked, before: int, number: int) -> bool:
 
 
 def _lines(marked: Marked, kept: Sequence[int], unpacked: Sequence[bytes | Refusal]) -> Lines:
-    text, owner, cuts = _split([b"" if isinstance(data, Refusal) else data for data in unpacked])
+    text, owner, cuts = split_packs([b"" if isinstance(data, Refusal) else data for data in unpacked])
     counts = np.bincount(owner, minlength=len(kept))
     follows = [place > 0 and _continues(marked, kept[place - 1], number) for place, number in enumerate(kept)]
     first = _first_indexes(np.maximum(counts, 1), follows)
@@ -139,7 +145,7 @@ def _first_indexes(counts: Ints, follows: Sequence[bool]) -> Ints:
     return begins - np.maximum.accumulate(np.where(np.asarray(follows, np.bool_), 0, begins))
 
 
-def _split(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints, Ints]:
+def split_packs(packs: Sequence[bytes]) -> tuple[pa.LargeBinaryArray, Ints, Ints]:
     """Cuts the joined packs at line feeds; blank lines are skipped, and white space around an event is cut off. The
     lines, whose pack each is of, and where their commas and line feeds stand."""
     whole = [pack if not pack or pack.endswith(b"\n") else pack + b"\n" for pack in packs]

@@ -29,8 +29,12 @@ LEAST_CHUNK_BYTES = 4096
 
 def rows_of(table: LakeTable, lines: Lines, parsed: Parsed) -> pa.Table:
     """The contract's columns between those that say which event it is, when it happened and where it stood."""
-    positions = lines.positions(parsed.lines)
-    columns = {name: parsed.data[name] for name in parsed.data.column_names} | positions
+    return rows_at(table, lines.positions(parsed.lines), parsed)
+
+
+def rows_at(table: LakeTable, positions: Mapping[str, pa.Array], parsed: Parsed) -> pa.Table:
+    """The same of rows that stood elsewhere; `positions` has POSITION_FIELDS, POSITIONS_CODED as dictionaries."""
+    columns = {**{name: parsed.data[name] for name in parsed.data.column_names}, **positions}
     columns["event_id"] = parsed.envelope["id"] if parsed.envelope.num_columns else _derived_ids(positions)
     columns["event_time"] = parsed.data[table.contract.event_time]
     own = coded(without_commit(table_schema(table)), POSITIONS_CODED)

@@ -27,11 +27,17 @@ def stage_batch(
     gathered = Gathered({piece.shard_id: starts[piece.shard_id].highest_event_time_us for piece in batch})
     for lines in split_lines(marked, max_unpacked_bytes):
         letters = Letters([_of_record(lines, *lost) for lost in lines.unreadable])
-        parsed = _decode(pipeline, lines, letters)
-        valid = [(table, _validate(pipeline, table, lines, found, letters)) for table, found in parsed]
+        valid = judge_lines(pipeline, lines, letters)
         gathered.add_letters(lines, letters)
-        gathered.add_rows(pipeline, lines, [(table, found) for table, found in valid if len(found.lines)])
+        gathered.add_rows(pipeline, lines, valid)
     return gathered.staged(marked)
+
+
+def judge_lines(pipeline: Pipeline, lines: Lines, letters: Letters) -> list[tuple[LakeTable, Parsed]]:
+    """The valid events of each table; every other line becomes a letter. Only the line and its arrival have a say."""
+    parsed = _decode(pipeline, lines, letters)
+    valid = [(table, _validate(pipeline, table, lines, found, letters)) for table, found in parsed]
+    return [(table, found) for table, found in valid if len(found.lines)]
 
 
 def _of_record(lines: Lines, record: int, index: int, reason: str) -> Letter:

@@ -27,8 +27,8 @@ def cast_text(values: pa.Array | pa.ChunkedArray, kind: ColumnType) -> pa.Array 
     """The column in its own type; pa.ArrowInvalid where one text is no instant or date. Fractions of a second finer
     than microseconds are cut off."""
     if kind is ColumnType.TIMESTAMP:
-        return _within(_instants(values), *_INSTANTS)
-    return _within(values.cast(pa.date32()), *_DATES) if kind is ColumnType.DATE else values
+        return within_years(_instants(values), kind)
+    return within_years(values.cast(pa.date32()), kind) if kind is ColumnType.DATE else values
 
 
 def _instants(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
@@ -41,8 +41,9 @@ def _instants(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     return texts.cast(INSTANT)
 
 
-def _within(values: pa.Array, first: pa.Scalar, last: pa.Scalar) -> pa.Array:
-    """Arrow knows a year 0, datetime does not."""
+def within_years(values: pa.Array | pa.ChunkedArray, kind: ColumnType) -> pa.Array | pa.ChunkedArray:
+    """The same instants or dates; pa.ArrowInvalid where one is of no year: Arrow knows a year 0, datetime does not."""
+    first, last = _DATES if kind is ColumnType.DATE else _INSTANTS
     found = pc.min_max(values)
     if found["min"].is_valid and not (found["min"].value >= first.value and found["max"].value <= last.value):
         raise pa.ArrowInvalid("beyond the years 1 to 9999")

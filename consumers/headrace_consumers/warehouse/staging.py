@@ -23,7 +23,7 @@ MAX_BYTES_ADDED = {"event_id": 1024, "shard_id": 128, "sequence_number": 128, "c
 
 def staging_tables(pipeline: Pipeline) -> tuple[StagingTable, ...]:
     """One per lake table and per window. SettingsError where names collide."""
-    tables = [_event_table(table) for table in pipeline.tables]
+    tables = [_event_table(table) for table in pipeline.lake_tables]
     windows = [_window_table(window, pipeline.table(window.table)) for window in pipeline.windows]
     _check_names(pipeline)
     return (*tables, *windows)
@@ -68,7 +68,7 @@ def _last_view(window: Window, schema: str) -> StagingView:
 
 
 def _check_names(pipeline: Pipeline) -> None:
-    tables = [table.name for table in pipeline.tables] + [table.name for table in BOOKKEEPING]
+    tables = [table.name for table in pipeline.lake_tables] + [table.name for table in BOOKKEEPING]
     windows = [name for window in pipeline.windows for name in (window.name, view_name(window))]
     if twice := [name for name, times in Counter([*tables, *windows]).items() if times > 1]:
         raise SettingsError(f"pipeline {pipeline.name!r}: {twice[0]} would be two things in the warehouse; rename one")

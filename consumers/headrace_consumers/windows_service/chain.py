@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TypeVar
 
@@ -18,7 +18,7 @@ from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Counts, Link
-from headrace_consumers.errors import FencedError, LogError, MissingFileError
+from headrace_consumers.errors import FencedError, GenerationRaisedError, LogError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
 from headrace_consumers.records import ROOT
 from headrace_consumers.windows_service.files import MANIFEST
@@ -59,7 +59,8 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowsChain:
-    """Reads the chain and extends it. Every call may block on the network."""
+    """Reads the chain and extends it. A generation without a link begins with what the newest link of the one before
+    left, which is deleted once a link of its own stands. Every call may block on the network."""
 
     log: CommitLog
     store: ObjectStore
@@ -76,20 +77,40 @@ class WindowsChain:
 
     def open(self) -> WindowsTip:
         """The chain's end, its files completed, and what it superseded gone. Raises LogError, MissingFileError."""
-        while link := self._newest():
+        while link := self._to_begin_with():
             try:
                 tip = self._tip(link)
             except MissingFileError:
-                if self._newest() == link:
+                self._require_generation()
+                if self._to_begin_with() == link:
                     raise
             else:
-                self._sweep(tip)
+                self._sweep(link, tip)
                 return tip
         return WindowsTip()
 
-    def _sweep(self, tip: WindowsTip) -> None:
+    def _to_begin_with(self) -> Link | None:
+        return self._newest() or self._newest_before(self.lineage.generation)
+
+    def _newest_before(self, generation: int) -> Link | None:
+        """Of the generations before this one; they are sealed. Numbers may be left out."""
+        older = (replace(self.lineage, generation=number).chain(SHARD_ID) for number in range(generation - 1, 0, -1))
+        return next((link for chain in older for link in self.log.newest_links(chain)), None)
+
+    def _before(self, link: Link) -> Link | None:
+        if link.start > ROOT:
+            return self.log.link_at(link.chain, link.start - 1)
+        return self._newest_before(link.chain.generation)
+
+    def _require_generation(self) -> None:
+        if self.log.generation(self.lineage.pipeline) != self.lineage.generation:
+            raise GenerationRaisedError(
+                f"pipeline {self.lineage.pipeline}: a rewind has superseded the generation that this service began in"
+            )
+
+    def _sweep(self, link: Link, tip: WindowsTip) -> None:
         """Its writer may have died before it came to that."""
-        before = self.log.link_at(self.chain, tip.position - 2) if tip.position > ROOT + 1 else None
+        before = self._before(link)
         if before is not None:
             with suppress(MissingFileError):
                 self._drop(self._left_by(before), tip)
@@ -106,16 +127,18 @@ class WindowsChain:
 
     def _left_by(self, link: Link) -> WindowsTip:
         place = manifest_place(self._commit_of(link).files)
-        return WindowsTip(link.end, decode_manifest(self.store.read(*place)), place)
+        manifest = decode_manifest(self.store.read(*place), link.chain.generation)
+        return WindowsTip(link.end if link.chain == self.chain else ROOT, manifest, place)
 
     def _commit_of(self, link: Link) -> Commit:
-        commit = self.log.commit(self.lineage.pipeline, self.lineage.generation, link.attempt_id)
+        commit = self.log.commit(self.lineage.pipeline, link.chain.generation, link.attempt_id)
         if commit is None:
             raise LogError(f"the windows' chain names commit {link.attempt_id}, which is missing")
         return commit
 
     def has_moved(self, tip: WindowsTip) -> bool:
-        """Another service has committed since."""
+        """Another service has committed since. Raises GenerationRaisedError where it may be of a newer generation."""
+        self._require_generation()
         link = self._newest()
         return (link.end if link else ROOT) != tip.position
 

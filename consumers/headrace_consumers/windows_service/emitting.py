@@ -1,7 +1,8 @@
 """Which windows are due, and the rows that readers get of them.
 
 A window is due when the low watermark has passed its close; one that is out and met by a later event is due again at
-once. A session that is due takes back all that it has swallowed and that is out.
+once. A session that is due takes back all that it has swallowed and that is out. Where panes are no more, because what
+they were made of was retired, the windows that stand on nothing any more are taken back.
 """
 
 from __future__ import annotations
@@ -17,13 +18,25 @@ from headrace_consumers.windows import Session, Window
 from headrace_consumers.windows.finishing import finished
 from headrace_consumers.windows.layout import finished_schema
 from headrace_consumers.windows_service.manifest import WindowCounts
-from headrace_consumers.windows_service.pairs import Indices, pairs
+from headrace_consumers.windows_service.pairs import BEGINS_WITHIN, SAME_START, WITHIN, Indices, matches, pairs
 from headrace_consumers.windows_service.spans import Mask, Partitions, closes_us, last_close_us, spans_of, times
 from headrace_consumers.windows_service.state import WindowState
 from headrace_producers.contracts import Contract
 
 Revisions = npt.NDArray[np.int32]
-_SAME = "l.start_us = r.start_us"
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What became of a window's panes, or sessions, since the last time."""
+
+    panes: pa.Table
+    """Those that came to be."""
+    vanished: pa.Table | None = None
+    """Those that are no more, or not the same; None where nothing was retired."""
+
+    def __bool__(self) -> bool:
+        return bool(len(self.panes) or (self.vanished is not None and len(self.vanished)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +60,14 @@ def curated_schema(window: Window, contract: Contract) -> pa.Schema:
     ])  # fmt: skip
 
 
-def emit(state: WindowState, changed: pa.Table, low_us: int, most_partitions: int) -> Emission:
-    """The windows that are due at this low watermark; notes in `state` that they are out, and how many. `changed` are
-    the panes that came to be since the last time. Where the windows that close lie in more partitions, some wait."""
+def emit(state: WindowState, changes: Changes, low_us: int, most_partitions: int) -> Emission:
+    """The windows that are due at this low watermark; notes in `state` that they are out, and how many. Where the
+    windows that close lie in more partitions, some wait."""
     state.load_open()
-    due = _due(state, changed, low_us, most_partitions)
+    due = _due(state, changes, low_us, most_partitions)
     state.emitted_up_to_us = max(state.emitted_up_to_us, due.up_to_us)
-    emission = _put_out(state, due.spans) if len(due.spans) else Emission(state.window.name, _empty(state))
+    nothing = not len(due.spans) and changes.vanished is None
+    emission = Emission(state.window.name, _empty(state)) if nothing else _put_out(state, due.spans, changes.vanished)
     state.counts = _counted(state.counts, emission, due.left_open)
     return emission
 
@@ -68,19 +82,19 @@ def _counted(before: WindowCounts, emission: Emission, left_open: int) -> Window
     )
 
 
-def _put_out(state: WindowState, due: pa.Table) -> Emission:
+def _put_out(state: WindowState, due: pa.Table, vanished: pa.Table | None) -> Emission:
     state.load_near(due)
-    known, out = pairs(due, state.emitted, state.window.by, _SAME)
-    revisions = np.ones(len(due), np.int32)
+    groundless = _groundless(state, vanished)
+    known, out = pairs(due, state.emitted, state.window.by, SAME_START)
+    revisions = np.full(len(due), state.first_revision, np.int32)
     revisions[known] = times(state.emitted, "revision")[out] + 1
-    swallowed = _swallowed(state, due)
-    rows = pa.concat_tables([
-        _rows(state, due, revisions),
-        _tombstones(state, state.emitted.take(pa.array(swallowed))),
-    ])  # fmt: skip
-    state.put_out(np.concatenate([out, swallowed]), _with_revisions(state, due, revisions))
-    revised = int((revisions > 1).sum())
-    return Emission(state.window.name, _sorted(state, rows), len(due) - revised, revised, len(swallowed))
+    taken_back = np.union1d(groundless, _swallowed(state, due))
+    graves = state.emitted.take(pa.array(taken_back))
+    rows = pa.concat_tables([_rows(state, due, revisions), _tombstones(state, graves)])
+    revised = int(_standing(state)[out].sum())
+    put_out = pa.concat_tables([_noted(state, due, revisions), _buried(state, graves)])
+    state.put_out(np.concatenate([out, taken_back]), put_out)
+    return Emission(state.window.name, _sorted(state, rows), len(due) - revised, revised, len(taken_back))
 
 
 def preview(state: WindowState, most_partitions: int) -> Emission:
@@ -106,9 +120,9 @@ class _Due:
     """How many windows are then not out."""
 
 
-def _due(state: WindowState, changed: pa.Table, low_us: int, most_partitions: int) -> _Due:
+def _due(state: WindowState, changes: Changes, low_us: int, most_partitions: int) -> _Due:
     window, before_us = state.window, state.emitted_up_to_us
-    again = spans_of(window, changed)
+    again = _touched(state, changes)
     again = again.filter(pa.array(closes_us(window, again) <= before_us))
     closing = spans_of(window, state.panes.filter(pa.array(_open(state))))
     closes = closes_us(window, closing)
@@ -117,6 +131,50 @@ def _due(state: WindowState, changed: pa.Table, low_us: int, most_partitions: in
     left_open = int((closes > up_to_us).sum())
     closing = closing.filter(pa.array((before_us < closes) & (closes <= up_to_us)))
     return _Due(pa.concat_tables([again, closing]), up_to_us, left_open)
+
+
+def _touched(state: WindowState, changes: Changes) -> pa.Table:
+    """The windows that these panes are part of, or were, and that have an event."""
+    window = state.window
+    if isinstance(window, Session) or changes.vanished is None:
+        return spans_of(window, changes.panes)
+    names = [*window.by, "start_us", "end_us"]
+    spans = spans_of(window, pa.concat_tables([changes.panes.select(names), changes.vanished.select(names)]))
+    spans = spans.group_by(names, use_threads=False).aggregate([]).select(names).cast(spans.schema)
+    state.load_near(spans)
+    return spans.filter(pa.array(_holds(state, spans)))
+
+
+def _holds(state: WindowState, spans: pa.Table) -> Mask:
+    """Which of the spans, whose panes are in memory, have one."""
+    held = np.zeros(len(spans), np.bool_)
+    held[pairs(state.panes, spans, state.window.by, WITHIN)[1]] = True
+    return held
+
+
+def _groundless(state: WindowState, vanished: pa.Table | None) -> Indices:
+    """Windows that are out, and stood on panes that vanished alone, by their place in `emitted`. A session that another
+    one has swallowed is taken back when that one is out."""
+    window = state.window
+    if vanished is None:
+        return np.zeros(0, np.int64)
+    lost = spans_of(window, vanished)
+    state.load_near(lost)
+    near = np.flatnonzero(_standing(state))
+    met = BEGINS_WITHIN if isinstance(window, Session) else SAME_START
+    near = near[matches(state.emitted.take(pa.array(near)), lost, window.by, met)]
+    suspects = state.emitted.take(pa.array(near))
+    if isinstance(window, Session):
+        grounded = matches(suspects, state.panes, window.by, BEGINS_WITHIN)
+    else:
+        grounded = _holds(state, suspects)
+    return near[~grounded]
+
+
+def _standing(state: WindowState) -> Mask:
+    """Which rows of `emitted` are no tombstones."""
+    found: Mask = ~state.emitted.column("deleted").to_numpy().astype(np.bool_)
+    return found
 
 
 def _open(state: WindowState) -> Mask:
@@ -136,27 +194,28 @@ def _limit(window: Window, closing: pa.Table, most_partitions: int) -> int | Non
 
 
 def _swallowed(state: WindowState, due: pa.Table) -> Indices:
-    """Sessions that are out and are now part of another, by their place in `emitted`."""
+    """Sessions that are out and begin in what is now another, by their place in `emitted`."""
     if not isinstance(state.window, Session):
         return np.zeros(0, np.int64)
-    inside = "l.start_us > r.start_us AND l.end_us <= r.end_us"
-    return pairs(state.emitted, due, state.window.by, inside)[0]
+    standing = np.flatnonzero(_standing(state))
+    inside = "l.start_us > r.start_us AND l.start_us <= r.end_us"
+    return standing[matches(state.emitted.take(pa.array(standing)), due, state.window.by, inside)]
 
 
 def _rows(state: WindowState, spans: pa.Table, revisions: Revisions, *, early: bool = False) -> pa.Table:
     """The finished windows of these spans."""
     window = state.window
-    inside, _ = pairs(state.panes, spans, window.by, "l.start_us >= r.start_us AND l.end_us <= r.end_us")
+    inside, _ = pairs(state.panes, spans, window.by, WITHIN)
     panes = state.panes.take(pa.array(np.unique(inside)))
     rows = finished(window, state.contract, panes, np.unique(times(spans, "start_us")))
     starts = rows.column("window_start").cast(pa.int64())
     found = rows.select(window.by).append_column("start_us", starts).append_column("end_us", starts)
-    chosen, asked = pairs(found, spans, window.by, _SAME)
+    chosen, asked = pairs(found, spans, window.by, SAME_START)
     return _curated(rows.take(pa.array(chosen)), revisions[asked], early=early)
 
 
 def _tombstones(state: WindowState, gone: pa.Table) -> pa.Table:
-    """A last revision of sessions that are no more: their aggregates are null, their events 0."""
+    """The revision of windows that are no more: their aggregates are null, their events 0."""
     schema = finished_schema(state.window, state.contract)
     said = {name: gone.column(name) for name in state.window.by}
     said |= {"window_start": gone.column("start_us"), "window_end": gone.column("end_us")}
@@ -176,8 +235,15 @@ def _curated(rows: pa.Table, revisions: Revisions, *, early: bool = False, delet
     )
 
 
-def _with_revisions(state: WindowState, due: pa.Table, revisions: Revisions) -> pa.Table:
-    return due.append_column("revision", pa.array(revisions, pa.int32())).cast(state.emitted.schema)
+def _noted(state: WindowState, due: pa.Table, revisions: Revisions, *, deleted: bool = False) -> pa.Table:
+    """As `emitted` has them."""
+    noted = due.append_column("revision", pa.array(revisions, pa.int32()))
+    return noted.append_column("deleted", pa.array(np.full(len(due), deleted))).cast(state.emitted.schema)
+
+
+def _buried(state: WindowState, graves: pa.Table) -> pa.Table:
+    revisions = (times(graves, "revision") + 1).astype(np.int32)
+    return _noted(state, graves.drop_columns(["revision", "deleted"]), revisions, deleted=True)
 
 
 def _empty(state: WindowState) -> pa.Table:

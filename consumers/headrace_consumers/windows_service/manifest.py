@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
+from msgspec.structs import replace
 
 from headrace_consumers.errors import NewerFormatError
+from headrace_consumers.records import ROOT
 from headrace_consumers.windows_service.watermarks import MINUS_INFINITY_US, ShardProgress
 
-FORMAT = 1
+FORMAT = 2
+WITHOUT_GENERATIONS = 1
+"""Its shards are those of the generation that its commit is of, and it forgot sessions that were taken back."""
 
 
 class StoredPartition(msgspec.Struct, frozen=True, array_like=True):
@@ -34,7 +40,7 @@ class WindowCounts(msgspec.Struct, frozen=True, omit_defaults=True):
     open: int = 0
     """With events, and not out after this commit."""
     emitted: int = 0
-    """First revisions, ever."""
+    """Windows that came out, ever; one that comes back after its tombstone counts again."""
     revised: int = 0
     """Revisions after the first, ever; tombstones not among them."""
     deleted: int = 0
@@ -55,6 +61,8 @@ class StoredWindow(msgspec.Struct, frozen=True, omit_defaults=True):
     """Every window that closes up to here is out."""
     partitions: dict[str, StoredPartition] = {}
     counts: WindowCounts = WindowCounts()
+    first_revision: int = 1
+    """Of windows that are not known to have been out: above all tombstones that were forgotten."""
 
 
 class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,11 +70,19 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     format: int = 1
     """FORMAT, as `encode_manifest` writes it; 1 where it is not stated."""
-    progress: dict[str, ShardProgress] = {}
+    progress: dict[int, dict[str, ShardProgress]] = {}
+    """How far each shard's chain is merged, by generation."""
+    batch_position: int = ROOT
+    """The same of the batch chain."""
     low_watermark_us: int = MINUS_INFINITY_US
     held_back_by: str = ""
     """The shard whose watermark was the least at this commit; empty where none counted."""
     windows: dict[str, StoredWindow] = {}
+
+    @property
+    def shards(self) -> Mapping[str, ShardProgress]:
+        """Those of the newest generation, whose watermarks count."""
+        return self.progress[max(self.progress)] if self.progress else {}
 
     @property
     def files(self) -> set[tuple[str, str]]:
@@ -79,13 +95,37 @@ class _Header(msgspec.Struct):
     format: int = 1
 
 
+class _WithoutGenerations(msgspec.Struct, frozen=True):
+    progress: dict[str, ShardProgress] = {}
+    low_watermark_us: int = MINUS_INFINITY_US
+    held_back_by: str = ""
+    windows: dict[str, StoredWindow] = {}
+
+
 def encode_manifest(manifest: Manifest) -> bytes:
-    return msgspec.json.encode(msgspec.structs.replace(manifest, format=FORMAT))
+    return msgspec.json.encode(replace(manifest, format=FORMAT))
 
 
-def decode_manifest(body: bytes) -> Manifest:
-    """Raises NewerFormatError where a newer Headrace wrote it."""
+def decode_manifest(body: bytes, generation: int) -> Manifest:
+    """`generation` is that of its commit. Raises NewerFormatError where a newer Headrace wrote it."""
     found = msgspec.json.decode(body, type=_Header).format
     if found > FORMAT:
         raise NewerFormatError(f"the windows' manifest has format {found}, this version reads up to {FORMAT}")
+    if found == WITHOUT_GENERATIONS:
+        return _with_generation(msgspec.json.decode(body, type=_WithoutGenerations), generation)
     return msgspec.json.decode(body, type=Manifest)
+
+
+def _with_generation(old: _WithoutGenerations, generation: int) -> Manifest:
+    return Manifest(
+        progress={generation: old.progress} if old.progress else {},
+        low_watermark_us=old.low_watermark_us,
+        held_back_by=old.held_back_by,
+        windows={name: _above_the_forgotten(stored) for name, stored in old.windows.items()},
+    )
+
+
+def _above_the_forgotten(stored: StoredWindow) -> StoredWindow:
+    """No window has had more revisions than all have had together."""
+    counts = stored.counts
+    return replace(stored, first_revision=counts.revised + counts.deleted + 2) if counts.deleted else stored

@@ -1,37 +1,37 @@
-"""The windows service: follow -> merge -> emit -> commit.
+"""The windows service: read batch -> rebuild -> follow -> merge -> emit -> commit.
 
-Theory of operation. A step takes what engines have committed since the last one, merges its partials, moves the
-watermarks, and commits the windows that are due together with the state after them. All or nothing of this stands, and
-the next step, of this process or another, begins from there. So there is nothing to repair after a crash; of two
-services one is fenced; and what a window says in the end depends on the stream alone.
+Theory of operation. A step takes what engines and batch have committed since the last one: what batch has retired is
+taken out of the panes, what was brought is merged into them, the watermarks move, and the windows that are due are
+committed together with the state after them. All or nothing of this stands, and the next step, of this process or
+another, begins from there. So there is nothing to repair after a crash; of two services one is fenced; and what a
+window says in the end depends on the commits that stand alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 
 import pyarrow as pa
 from msgspec.structs import replace
 
-from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.following import Advance, Lineage, follow
+from headrace_consumers.commitlog.following import Advance, Lineage
 from headrace_consumers.commitlog.log import Beat, CommitLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import FencedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, ObjectStore, PendingFile
 from headrace_consumers.shards import StreamView
 from headrace_consumers.windows import Window
-from headrace_consumers.windows.declare import partials_table
 from headrace_consumers.windows_service.chain import Draft, WindowsChain
-from headrace_consumers.windows_service.emitting import Emission, emit, preview
+from headrace_consumers.windows_service.emitting import Changes, Emission, emit, preview
 from headrace_consumers.windows_service.files import curated_files, manifest_file, state_files, stored_partitions
 from headrace_consumers.windows_service.manifest import Manifest
+from headrace_consumers.windows_service.partials import PartialsReader
+from headrace_consumers.windows_service.rebuilding import Rebuilt, differences, rebuild, retired_of
+from headrace_consumers.windows_service.sources import Sources
 from headrace_consumers.windows_service.state import WindowState
-from headrace_consumers.windows_service.tables import decoded
-from headrace_consumers.windows_service.watermarks import ShardProgress, Watermarks, read_watermarks
+from headrace_consumers.windows_service.watermarks import Watermarks, read_watermarks
 from headrace_producers.contracts import Contract
 
 MAX_FOLDERS = 64
@@ -84,85 +84,106 @@ class WindowsService:
         owner: str,
         pool: ThreadPoolExecutor | None = None,
     ) -> None:
-        """Reads the state that the newest commit left. Raises LogError, SettingsError."""
+        """Reads the state that the newest commit left, of whichever generation. Raises LogError, SettingsError."""
         self._plan, self._log, self._store, self._stream, self._now_ms = plan, log, store, stream, now_ms
+        self._reader = PartialsReader(store=store, pool=pool)
         contracts = tuple(sorted({plan.contracts[window.table].type for window in plan.windows}))
         self._chain = WindowsChain(
             log=log, store=store, lineage=plan.lineage, now_ms=now_ms, owner=owner, contracts=contracts, pool=pool
         )
         self._tip = self._chain.open()
-        stored = self._tip.manifest
-        self._progress = dict(stored.progress)
-        self._low_us = stored.low_watermark_us
-        self._states = [
-            WindowState.of(window, plan.contracts[window.table], store.read, stored.windows.get(window.name))
-            for window in plan.windows
-        ]
+        self._begin(Sources.of(log, plan.lineage, owner, self._tip.manifest))
         self._listed = stream.shards()
         self._early = _Early(int(plan.early_every_s * 1000), now_ms())
+
+    def _begin(self, sources: Sources) -> None:
+        """With the state of the newest commit."""
+        plan, stored = self._plan, self._tip.manifest
+        self._sources = sources
+        self._low_us = stored.low_watermark_us
+        self._states = [
+            WindowState.of(window, plan.contracts[window.table], self._store.read, stored.windows.get(window.name))
+            for window in plan.windows
+        ]
 
     def step(self) -> StepReport:
         """Follows, merges, emits, commits; writes nothing where there is nothing new. Raises FencedError,
         GenerationRaisedError, LogError, MissingFileError."""
-        try:
-            return self._step()
-        except MissingFileError as error:
-            if not self._chain.has_moved(self._tip):
-                raise
-            raise FencedError("another windows service of this pipeline is ahead and has replaced our state") from error
+        self._sources.read_batch()
+        while True:
+            try:
+                return self._step()
+            except MissingFileError as error:
+                if self._chain.has_moved(self._tip):
+                    raise FencedError(
+                        "another windows service of this pipeline is ahead and has replaced our state"
+                    ) from error
+                if not self._sources.read_batch():
+                    raise
+                self._begin(self._sources.begin_anew(self._tip.manifest))
 
     def _step(self) -> StepReport:
+        sources = self._sources
+        rebuilt = self._rebuild()
         advances = self._follow()
         caught_up = len(advances) < self._plan.max_step_commits
         marks = self._move_watermarks(self._beats() if caught_up else {})
-        changed = self._merge([advance.commit for advance in advances if advance.commit])
+        brought = [advance.commit for advance in advances if advance.commit] + sources.fresh
+        changes = self._merge(brought, rebuilt)
+        sources.batch_position = len(sources.batch)
         room = max(1, MAX_FOLDERS // max(1, len(self._states)))
-        emissions = [emit(state, changed[state.window.name], self._low_us, room) for state in self._states]
-        early = [preview(state, room) for state in self._states] if self._early.is_due(self._now_ms(), changed) else []
-        committed = bool(advances) or any(len(emission.rows) for emission in [*emissions, *early])
+        emissions = [emit(state, changes[state.window.name], self._low_us, room) for state in self._states]
+        early = self._previews(room) if self._early.is_due(self._now_ms(), changes) else []
+        committed = bool(advances) or bool(brought) or any(len(emission.rows) for emission in [*emissions, *early])
         if committed:
             self._commit([*emissions, *early], marks.held_back_by)
         return self._report(len(advances), [*emissions, *early], marks, committed=committed)
 
     def _follow(self) -> list[Advance]:
-        """What engines have committed, as far as one step goes; moves the shards' positions."""
-        plan, lineage = self._plan, self._plan.lineage
-        for chain in self._log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms):
-            self._progress.setdefault(chain.shard_id, ShardProgress())
-        shard_ids = sorted(self._progress.keys() | self._listed.keys())
-        advances = list(islice(follow(self._log, lineage, self._progress, shard_ids), plan.max_step_commits))
-        for advance in advances:
-            for link in advance.links:
-                known = self._progress.get(link.chain.shard_id, ShardProgress())
-                self._progress[link.chain.shard_id] = known.after(link)
-        return advances
+        return self._sources.follow(self._listed, self._plan.max_step_commits)
+
+    def _rebuild(self) -> dict[str, Rebuilt]:
+        """Takes out of the panes what batch has retired; by window."""
+        found = retired_of(self._sources)
+        if found is None:
+            return {}
+        known, retired = found
+        return {
+            state.window.name: rebuild(state, retired, known, self._sources, self._reader) for state in self._states
+        }
 
     def _beats(self) -> dict[str, Beat]:
         """Of no use to a service that has not read the log to its end: a tip that they name may be an old one."""
-        living = [shard_id for shard_id, known in self._progress.items() if not known.ended]
+        living = [shard_id for shard_id, known in self._sources.shards.items() if not known.ended]
         chains = [self._plan.lineage.chain(shard_id) for shard_id in living]
         return dict(zip(living, self._chain.each(self._log.last_beat, chains), strict=True))
 
     def _move_watermarks(self, beats: Mapping[str, Beat]) -> Watermarks:
         """ListShards is asked after the links were read, so that the children of every merged end are in it."""
         self._listed = self._stream.shards()
-        marks = read_watermarks(self._progress, self._listed, beats, self._plan.max_disorder_us)
+        shards = self._sources.shards
+        marks = read_watermarks(shards, self._listed, beats, self._plan.max_disorder_us)
         for shard_id, watermark_us in marks.shards.items():
-            if shard_id in self._progress:
-                self._progress[shard_id] = replace(self._progress[shard_id], watermark_us=watermark_us)
+            if shard_id in shards:
+                shards[shard_id] = replace(shards[shard_id], watermark_us=watermark_us)
         self._low_us = max(self._low_us, marks.low_us)
         return marks
 
-    def _merge(self, commits: Sequence[Commit]) -> dict[str, pa.Table]:
-        """Merges the partials of these commits; per window the panes that came to be."""
-        complete_pending(self._store, *commits, pool=self._chain.pool)
-        table = partials_table(self._plan.lineage.pipeline)
-        files = [file for commit in commits for file in commit.files if file.table == table]
-        return {state.window.name: state.add(self._partials(state.window, files)) for state in self._states}
+    def _merge(self, commits: Sequence[Commit], rebuilt: Mapping[str, Rebuilt]) -> dict[str, Changes]:
+        """Merges the partials of these commits, as far as they stand; what changed by that, and by the rebuild."""
+        standing = [commit for commit in commits if not self._sources.is_retired(commit)]
+        self._reader.complete(map(self._sources.standing, standing))
+        return {state.window.name: self._merged(state, standing, rebuilt) for state in self._states}
 
-    def _partials(self, window: Window, files: Iterable[PendingFile]) -> list[pa.Table]:
-        chosen = [file for file in files if file.partition == window.folder]
-        return self._chain.each(lambda file: decoded(self._store.read(file.bucket, file.key)), chosen)
+    def _merged(self, state: WindowState, commits: Sequence[Commit], rebuilt: Mapping[str, Rebuilt]) -> Changes:
+        fresh = self._reader.brought(self._sources, commits, state.window, state.contract)
+        changed = state.add([fresh] if len(fresh) else [])
+        if state.window.name not in rebuilt:
+            return Changes(changed)
+        return differences(state, rebuilt[state.window.name], changed)
+
+    def _previews(self, room: int) -> list[Emission]:
+        return [preview(state, room) for state in self._states]
 
     def _commit(self, emissions: Sequence[Emission], held_back_by: str) -> None:
         attempt_id, now_ms = self._chain.new_attempt()
@@ -171,7 +192,8 @@ class WindowsService:
             files += self._chain.upload(self._rows_of(state, emissions, attempt_id), attempt_id)
             files += self._write_state(state, attempt_id)
         manifest = Manifest(
-            progress=self._progress.copy(),
+            progress={generation: dict(shards) for generation, shards in self._sources.progress.items()},
+            batch_position=self._sources.batch_position,
             low_watermark_us=self._low_us,
             held_back_by=held_back_by,
             windows={state.window.name: state.description() for state in self._states},
@@ -217,8 +239,8 @@ class _Early:
     last_ms: int
     news: bool = field(default=False)
 
-    def is_due(self, now_ms: int, changed: Mapping[str, pa.Table]) -> bool:
-        self.news = self.news or any(len(table) for table in changed.values())
+    def is_due(self, now_ms: int, changes: Mapping[str, Changes]) -> bool:
+        self.news = self.news or any(changes.values())
         if not (self.every_ms and self.news and now_ms - self.last_ms >= self.every_ms):
             return False
         self.last_ms, self.news = now_ms, False

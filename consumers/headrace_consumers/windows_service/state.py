@@ -11,15 +11,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from headrace_consumers.windows import Session, Window
 from headrace_consumers.windows.layout import partial_schema
 from headrace_consumers.windows.merging import merged
+from headrace_consumers.windows_service.folders import Stretches
 from headrace_consumers.windows_service.manifest import StoredPartition, StoredWindow, WindowCounts
-from headrace_consumers.windows_service.pairs import Indices, pairs
-from headrace_consumers.windows_service.spans import Partitions, last_close_us, size_us, times
+from headrace_consumers.windows_service.pairs import SAME_START, Indices, matches
+from headrace_consumers.windows_service.spans import Mask, Partitions, last_close_us, size_us, times
 from headrace_consumers.windows_service.tables import decoded
 from headrace_producers.contracts import Contract
 from headrace_producers.errors import SettingsError
@@ -29,10 +29,11 @@ Read = Callable[[str, str], bytes]
 
 
 def emitted_schema(window: Window, contract: Contract) -> pa.Schema:
-    """Windows that are out: keys, span, newest revision."""
+    """Windows that are out, or were: keys, span, newest revision, and whether that is a tombstone."""
     fields = partial_schema(window, contract)
     spans = [fields.field(name) for name in (*window.by, "start_us", "end_us")]
-    return pa.schema([*spans, pa.field("revision", pa.int32(), nullable=False)])
+    newest = [pa.field("revision", pa.int32(), nullable=False), pa.field("deleted", pa.bool_(), nullable=False)]
+    return pa.schema([*spans, *newest])
 
 
 @dataclass(slots=True)
@@ -48,6 +49,7 @@ class WindowState:
     emitted: pa.Table
     """Of the partitions in memory."""
     counts: WindowCounts
+    first_revision: int = 1
     in_memory: set[str] = field(default_factory=set)
     dirty: set[str] = field(default_factory=set)
     """Partitions that differ from what is stored."""
@@ -62,7 +64,7 @@ class WindowState:
         return cls(
             window, contract, read, dict(known.partitions), known.emitted_up_to_us,
             partial_schema(window, contract).empty_table(), emitted_schema(window, contract).empty_table(),
-            known.counts,
+            known.counts, known.first_revision,
         )  # fmt: skip
 
     @property
@@ -83,6 +85,24 @@ class WindowState:
         self._load(
             name for name, part in self.stored.items() if ((lows <= part.high_us) & (highs >= part.low_us)).any()
         )
+
+    def load_between(self, stretches: Stretches) -> None:
+        """Brings the partitions to memory that hold anything of these stretches of time."""
+        lows = np.array([part.low_us for part in self.stored.values()], np.int64)
+        highs = np.array([part.high_us for part in self.stored.values()], np.int64)
+        met = stretches.meet(lows, highs)
+        self._load(name for name, is_met in zip(self.stored, met, strict=True) if is_met)
+
+    def between(self, stretches: Stretches) -> Mask:
+        """The panes, or sessions, with anything in these stretches, of those in memory."""
+        return stretches.meet(times(self.panes, "start_us"), times(self.panes, "end_us"))
+
+    def put_instead(self, replaced: Mask, panes: pa.Table) -> None:
+        """Puts panes in the place of others: what these were merged of counts no more."""
+        gone = self.panes.filter(pa.array(replaced))
+        stays = self.panes.filter(pa.array(~replaced))
+        self.panes = pa.concat_tables([stays, panes]).combine_chunks()
+        self._soil(gone, panes)
 
     def add(self, tables: Sequence[pa.Table]) -> pa.Table:
         """Merges partials; the panes, or sessions, that came to be."""
@@ -122,17 +142,17 @@ class WindowState:
         self.emitted = self._within(self.emitted, self.in_memory)
 
     def description(self) -> StoredWindow:
-        return StoredWindow(repr(self.window), self.emitted_up_to_us, dict(self.stored), self.counts)
+        return StoredWindow(
+            repr(self.window), self.emitted_up_to_us, dict(self.stored), self.counts, self.first_revision
+        )  # fmt: skip
 
-    def _met(self, fresh: pa.Table) -> npt.NDArray[np.bool_]:
+    def _met(self, fresh: pa.Table) -> Mask:
         """The panes that the fresh ones are merged with: of a session, all of its keys' in reach."""
-        condition = "l.start_us = r.start_us"
+        condition = SAME_START
         if isinstance(self.window, Session):
             gap_us = self.window.gap_us
             condition = f"l.start_us <= r.end_us + {gap_us} AND l.end_us >= r.start_us - {gap_us}"
-        met = np.zeros(len(self.panes), np.bool_)
-        met[pairs(self.panes, fresh, self.window.by, condition)[0]] = True
-        return met
+        return matches(self.panes, fresh, self.window.by, condition)
 
     def _load(self, names: Iterable[str]) -> None:
         parts = {name: self.stored[name] for name in set(names) - self.in_memory}
@@ -146,7 +166,7 @@ class WindowState:
         for name, place in sorted(places.items()):
             names[place].add(name)
         found = (self._within(decoded(self.read(*place)), inside) for place, inside in names.items())
-        return pa.concat_tables([table, *(rows.cast(table.schema) for rows in found)]).combine_chunks()
+        return pa.concat_tables([table, *(_fitting(rows, table.schema) for rows in found)]).combine_chunks()
 
     def _soil(self, *tables: pa.Table) -> None:
         for table in tables:
@@ -156,3 +176,10 @@ class WindowState:
 
     def _within(self, table: pa.Table, names: Collection[str]) -> pa.Table:
         return table.filter(pa.array(Partitions.of(self.window, table).are_in(names), pa.bool_()))
+
+
+def _fitting(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """State that is older than tombstones has none."""
+    if "deleted" in schema.names and "deleted" not in rows.column_names:
+        rows = rows.append_column("deleted", pa.array(np.zeros(len(rows), np.bool_)))
+    return rows.cast(schema)

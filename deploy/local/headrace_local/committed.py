@@ -99,7 +99,7 @@ class Committed:
             tip = chain.open()
         except MissingFileError:  # a newer commit has replaced the state that this one named
             return WindowsProgress(0, complete=False)
-        merged = {shard_id: progress.position for shard_id, progress in tip.manifest.progress.items()}
+        merged = {shard_id: progress.position for shard_id, progress in tip.manifest.shards.items()}
         behind = any(merged.get(shard_id) != progress.position for shard_id, progress in self.shards.items())
         is_open = any(
             partition.closes_us > window.emitted_up_to_us

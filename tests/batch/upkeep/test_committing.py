@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from headrace_batch import committing
 from headrace_batch.committing import Draft, commit, new_attempt, settle, upload
@@ -18,7 +17,7 @@ from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile
-from tests.batch.upkeep.yard import landed, named, place_of, visible, visits, world_of
+from tests.batch.upkeep.yard import landed, make_pending, named, place_of, visible, visits, world_of
 from tests.fakes.steps import Crash, Steps
 from tests.faults.simulation import World
 
@@ -154,18 +153,8 @@ def test_what_a_later_commit_replaced_is_not_completed_by_a_slow_settler(monkeyp
 def test_a_retired_commit_that_was_pending_is_never_completed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its rows' uploads are aborted, its raw file is there; who tries to complete it finds nothing to complete."""
     world = world_of()
-    world.add_shard()
     died = visits(world, "ann")
-    pending = place_of(world).standing().commits[died]
-    for file in pending.files:  # as its writer left it: uploaded, not completed
-        body = world.s3.objects.pop((file.bucket, file.key))
-        client: Any = world.s3.as_seen_by(Steps())
-        upload_id = client.create_multipart_upload(Bucket=file.bucket, Key=file.key, Metadata=body.metadata)["UploadId"]
-        client.upload_part(UploadId=upload_id, PartNumber=1, Body=body.body)
-        again = replace(file, upload_id=upload_id)
-        pending = replace(pending, files=tuple(again if one == file else one for one in pending.files))
-    log, _ = world.clients(Steps())
-    assert log.replace_files(place_of(world).standing().commits[died], pending)
+    pending = make_pending(world, died)
     assert not visible(world)
     unsettled(world, monkeypatch, retires=(died,))
     settle(place_of(world))

@@ -35,7 +35,7 @@ def of_table(place: Place, table: str = "visits_paid") -> list[StandingFile]:
 def merged(place: Place) -> Commit:
     """All rows of the table in one file, as compaction does it."""
     sources, attempt_id = of_table(place), new_attempt(place)
-    tables = [opened_file(place.store, source).read() for source in sources]
+    tables = [opened_file(place, source).read() for source in sources]
     new = Rewriting(tables[0].schema, Origin.STREAM)
     new.write(pa.concat_tables(tables).sort_by([("till", "ascending"), ("event_time", "ascending")]))
     files = upload(place, new.close(sources[0].file, "processed", attempt_id), attempt_id)
@@ -122,9 +122,9 @@ def test_all_but_the_rows_is_as_it_was() -> None:
     visits(world, *(f"guest-{number}" for number in range(50)))
     place = place_of(world)
     (source,) = of_table(place)
-    result = rewritten(place.store, source, lambda rows: pa.array([n % 2 == 0 for n in range(len(rows))]), "1" * 28)
+    result = rewritten(place, source, lambda rows: pa.array([n % 2 == 0 for n in range(len(rows))]), "1" * 28)
     (new,) = result.files
-    old_file, new_file = opened_file(place.store, source), pq.ParquetFile(pa.BufferReader(new.body))
+    old_file, new_file = opened_file(place, source), pq.ParquetFile(pa.BufferReader(new.body))
     assert new_file.schema_arrow.equals(old_file.schema_arrow.remove_metadata(), check_metadata=False)
     assert [f.metadata for f in new_file.schema_arrow] == [f.metadata for f in old_file.schema_arrow]
     said, before = new_file.schema_arrow.metadata, old_file.schema_arrow.metadata
@@ -143,7 +143,7 @@ def test_what_left_is_in_no_dictionary() -> None:
     visits(world, *(f"guest-{number}" for number in range(20)))
     place = place_of(world)
     (source,) = of_table(place)
-    result = rewritten(place.store, source, lambda rows: pa.compute.not_equal(rows["guest"], "guest-7"), "1" * 28)
+    result = rewritten(place, source, lambda rows: pa.compute.not_equal(rows["guest"], "guest-7"), "1" * 28)
     found = pq.ParquetFile(io.BytesIO(result.files[0].body), read_dictionary=["guest"]).read()["guest"]
     values = {value for chunk in found.chunks for value in chunk.dictionary.to_pylist()}
     assert values == {f"guest-{number}" for number in range(20)} - {"guest-7"}
@@ -154,18 +154,18 @@ def test_where_rows_came_from_is_known_without_their_commits() -> None:
     world = world_of()
     commits = {visits(world, "ann"), visits(world, "eve")}
     place = place_of(world)
-    assert {provenance(place.store, one).origin for one in of_table(place)} == {Origin.STREAM}
+    assert {provenance(place, one).origin for one in of_table(place)} == {Origin.STREAM}
     merged(place)
     (whole,) = of_table(place)
-    assert provenance(place.store, whole).commit_ids == commits
-    assert provenance(place.store, whole).origin is Origin.STREAM
+    assert provenance(place, whole).commit_ids == commits
+    assert provenance(place, whole).origin is Origin.STREAM
     stranger = by_a_stranger(place, whole)
-    assert provenance(place.store, stranger).commit_ids == commits
-    assert provenance(place.store, stranger).origin is Origin.UNKNOWN
+    assert provenance(place, stranger).commit_ids == commits
+    assert provenance(place, stranger).origin is Origin.UNKNOWN
 
 
 def by_a_stranger(place: Place, source: StandingFile) -> StandingFile:
-    rows = opened_file(place.store, source).read().replace_schema_metadata(None)
+    rows = opened_file(place, source).read().replace_schema_metadata(None)
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink)
     attempt_id = new_attempt(place)
@@ -188,11 +188,11 @@ def test_partials_go_with_their_commit(seed: int) -> None:
     place, attempt_id = place_of(world), ""
     for source in of_table(place, "visits_partials"):
         attempt_id = new_attempt(place)
-        part = rewritten(place.store, source, lambda rows: pa.compute.not_equal(rows["guest"], "bob"), attempt_id)
+        part = rewritten(place, source, lambda rows: pa.compute.not_equal(rows["guest"], "bob"), attempt_id)
         draft = Draft(attempt_id=attempt_id, kind=CommitKind.FORGET, replaces=part.replaces,
                       files=upload(place, part.files, attempt_id))  # fmt: skip
         commit(place, draft, place.chain.position(), lambda _: True)
     gone = random.Random(seed).choice(commits)
     retired(place_of(world), gone)
-    left: Any = [provenance(place.store, one).commit_ids for one in of_table(place_of(world), "visits_partials")]
+    left: Any = [provenance(place, one).commit_ids for one in of_table(place_of(world), "visits_partials")]
     assert left == [frozenset(set(commits) - {gone})]

@@ -6,17 +6,22 @@ import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
+from msgspec.structs import replace
 
-from headrace_batch.committing import Draft, commit, new_attempt
+from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.place import Place
+from headrace_batch.rewriting import StandingFile, opened_file
 from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.commitlog.tip import read_tip
 from headrace_consumers.lake.objects import EncodedFile
+from headrace_consumers.lake.parquet import encoded
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
 from headrace_consumers.windows import Tumbling, count
 from headrace_producers.contracts import column, contract
@@ -118,6 +123,22 @@ def landed(place: Place, name: str, *, replaces: Sequence[Replaced] = (), retire
     return commit(place, draft, place.chain.position(), lambda _: True)
 
 
+def make_pending(world: World, commit_id: str) -> Commit:
+    """The commit as a writer leaves it that dies after its transaction: uploaded, not completed."""
+    place, client = place_of(world), world.s3.as_seen_by(Steps())
+    before = place.standing().commits[commit_id]
+    files = []
+    for file in before.files:
+        found = world.s3.objects.pop((file.bucket, file.key))
+        where = {"Bucket": file.bucket, "Key": file.key}
+        upload_id = client.create_multipart_upload(**where, Metadata=found.metadata)["UploadId"]
+        client.upload_part(UploadId=upload_id, PartNumber=1, Body=found.body)
+        files.append(replace(file, upload_id=upload_id))
+    pending = replace(before, files=tuple(files))
+    assert place.log.replace_files(before, pending)
+    return pending
+
+
 def visible(world: World) -> set[tuple[str, str]]:
     """All objects that a reader of bare paths sees, raw files and objects beside the log left out."""
     return {place for place in world.s3.objects if place[0] != "raw"}
@@ -144,3 +165,28 @@ def seen_by_log(world: World, table: str = "visits_paid") -> Counter[tuple[Any, 
 
 def known(row: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(sorted((name, str(value)) for name, value in row.items()))
+
+
+class Landed(StrEnum):
+    """In which order the rows of a file come."""
+
+    AS_THEY_ARE = "as they are"
+    REVERSED = "reversed"
+
+
+def landed_visits(place: Place, like: StandingFile, name: str, order: Landed = Landed.AS_THEY_ARE) -> Commit:
+    """A batch commit that brings rows such as this file has, under its own name."""
+    attempt_id = new_attempt(place)
+    rows = opened_file(place, like).read()
+    if order is Landed.REVERSED:
+        rows = rows.take(list(range(len(rows)))[::-1])
+    ids = pa.array([f"{name}-{number}" for number in range(len(rows))], pa.string())
+    rows = rows.set_column(rows.schema.get_field_index("event_id"), rows.schema.field("event_id"), ids)
+    commits = pa.array([attempt_id] * len(rows), pa.string())
+    rows = rows.set_column(rows.schema.get_field_index("commit_id"), rows.schema.field("commit_id"), commits)
+    key = f"{like.file.table}/{like.file.partition}/{attempt_id}.parquet"
+    file = EncodedFile(
+        like.file.table, like.file.partition, "processed", key, len(rows), encoded(rows.columns, rows.schema)
+    )
+    draft = Draft(attempt_id=attempt_id, kind=CommitKind.LANDING, files=upload(place, [file], attempt_id))
+    return commit(place, draft, place.chain.position(), lambda _: True)

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from amazon_kclpy import kcl
 from amazon_kclpy.v3 import processor
 
-from headrace_consumers.lake.encode import COMPRESSION_LEVEL, ROW_GROUP_ROWS
+from headrace_consumers.lake.parquet import COMPRESSION_LEVEL, ROW_GROUP_ROWS
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings

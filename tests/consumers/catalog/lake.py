@@ -14,7 +14,7 @@ from headrace_consumers.records import ShardRecords
 from headrace_consumers.stages import stage_batch
 from headrace_consumers.stages.staged import ShardStart
 from headrace_consumers.windows import Window
-from headrace_consumers.windows_service.emitting import emit
+from headrace_consumers.windows_service.emitting import Changes, emit
 from headrace_consumers.windows_service.files import curated_files
 from headrace_consumers.windows_service.state import WindowState
 from headrace_local.pipelines import flights
@@ -40,7 +40,7 @@ def _windows(window: Window, files: Sequence[EncodedFile]) -> Iterator[EncodedFi
     partials: list[pa.Table] = [
         pq.read_table(io.BytesIO(file.body)) for file in files if file.partition == window.folder
     ]
-    emission = emit(state, state.add(partials), FAR_FUTURE_US, 64)
+    emission = emit(state, Changes(state.add(partials)), FAR_FUTURE_US, 64)
     return curated_files(state, emission.rows, ATTEMPT)
 
 

@@ -66,7 +66,11 @@ class Stack:
 
     def measure(self, *times: datetime) -> None:
         """Readings at these times, in the stream and committed."""
-        records = [{"Data": _event(at), "PartitionKey": "Dover", "ExplicitHashKey": "0"} for at in times]
+        self.put(*map(event, times))
+
+    def put(self, *payloads: bytes) -> None:
+        """A record of each, in the stream and committed."""
+        records = [{"Data": payload, "PartitionKey": "Dover", "ExplicitHashKey": "0"} for payload in payloads]
         self.kinesis.put_records(StreamName="tides", Records=records)
         log, store, chain = self.log, self.store, self.lineage.chain(SHARD)
         log.register(chain)
@@ -92,7 +96,7 @@ class Stack:
         return {(BUCKETS["curated"], one["Key"]) for page in pages for one in page.get("Contents", [])}
 
 
-def _event(at: datetime) -> bytes:
+def event(at: datetime) -> bytes:
     text = at.isoformat()
     return msgspec.json.encode({
         "specversion": "1.0", "id": f"event-{next(_numbers)}", "source": "/test", "type": "tide.measured.v1",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.following import Advance, follow
@@ -133,8 +135,20 @@ def _moved(progress: dict[str, ShardProgress], advance: Advance, shard_id: str) 
 def test_a_manifest_of_a_newer_format_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also when the newer format is that version's default: the number stands in the document."""
     with monkeypatch.context() as newer:
-        newer.setattr(manifest, "FORMAT", 2)
+        newer.setattr(manifest, "FORMAT", 3)
         body = manifest.encode_manifest(manifest.Manifest())
-        assert manifest.decode_manifest(body).format == 2
-    with pytest.raises(NewerFormatError, match="format 2, this version reads up to 1"):
-        manifest.decode_manifest(body)
+        assert manifest.decode_manifest(body, 1).format == 3
+    with pytest.raises(NewerFormatError, match="format 3, this version reads up to 2"):
+        manifest.decode_manifest(body, 1)
+
+
+def test_a_manifest_without_generations_is_read_as_of_its_own() -> None:
+    """It knew no batch and forgot its tombstones: what comes out again must be newer than any of them."""
+    a = {"position": 10, "highest_event_time_us": 7, "watermark_us": 3, "ended": False, "children": []}
+    hours = {"declared": "hours", "counts": {"emitted": 9, "revised": 3, "deleted": 2}}
+    body = msgspec.json.encode({"format": 1, "progress": {"a": a}, "low_watermark_us": 3, "windows": {"hours": hours}})
+    found = manifest.decode_manifest(body, 4)
+    assert found.progress == {4: {"a": ShardProgress(10, 7, 3)}}
+    assert (found.shards, found.low_watermark_us, found.batch_position) == ({"a": ShardProgress(10, 7, 3)}, 3, 0)
+    assert found.windows["hours"].first_revision == 7
+    assert manifest.decode_manifest(manifest.encode_manifest(found), 9) == replace(found, format=2)

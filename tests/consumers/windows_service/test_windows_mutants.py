@@ -13,7 +13,7 @@ import pytest
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import Beat
 from headrace_consumers.shards import Shard
-from headrace_consumers.windows_service import chain, emitting, service, watermarks
+from headrace_consumers.windows_service import chain, emitting, partials, service, watermarks
 from headrace_consumers.windows_service.service import StepReport, WindowsService
 from headrace_consumers.windows_service.watermarks import ShardProgress, Watermarks, read_watermarks
 from headrace_producers.errors import HeadraceError
@@ -93,7 +93,7 @@ def no_wait_for_shards_without_a_chain(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_completion_of_engines_files(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(service, "complete_pending", lambda *_, **_more: None)
+    patch.setattr(partials, "complete_pending", lambda *_, **_more: None)
 
 
 def no_completion_of_our_own_files(patch: pytest.MonkeyPatch) -> None:

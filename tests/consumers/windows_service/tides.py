@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
+from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.grain import Grain
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.windows import Hopping, Session, Tumbling, Window, count, total
@@ -21,7 +22,7 @@ from headrace_consumers.windows.partials import partials_of
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from headrace_consumers.windows_service.tables import encoded
 from headrace_producers.contracts import contract_of
-from tests.consumers.windows_service.sea import TIDES, Sea
+from tests.consumers.windows_service.sea import Sea
 from tests.fakes.steps import Steps
 from tests.faults.simulation import TideMeasured
 
@@ -60,14 +61,20 @@ class Tides:
     sea: Sea = field(default_factory=Sea)
     readings: list[Reading] = field(default_factory=list)
     early_every_s: float = 0.0
+    may_return: bool = False
+    """Whether a window may be out again after its tombstone: only where batch takes back what it brought."""
     max_step_commits: int = 64
 
-    def commit(self, by_shard: Mapping[str, Sequence[Reading]], *, complete: bool = True) -> None:
+    def commit(self, by_shard: Mapping[str, Sequence[Reading]], *, complete: bool = True) -> Commit:
         """One commit of an engine: what each shard brings."""
         readings = [reading for shard in by_shard.values() for reading in shard]
         self.readings += readings
         times = {shard_id: max((us(r[1]) for r in shard), default=None) for shard_id, shard in by_shard.items()}
-        self.sea.commit(times, [self._partials(window, readings) for window in self.windows], complete=complete)
+        return self.sea.commit(times, self.files(readings), complete=complete)
+
+    def files(self, readings: Sequence[Reading]) -> list[EncodedFile]:
+        """What a commit has of these readings."""
+        return [self._partials(window, readings) for window in self.windows]
 
     def _partials(self, window: Window, readings: Sequence[Reading]) -> EncodedFile:
         rows = pa.table({
@@ -83,8 +90,9 @@ class Tides:
 
     def service(self, steps: Steps | None = None, windows: Sequence[Window] | None = None) -> WindowsService:
         plan = WindowsPlan(
-            lineage=TIDES, windows=self.windows if windows is None else windows, contracts={"tides": CONTRACT},
-            early_every_s=self.early_every_s, max_step_commits=self.max_step_commits,
+            lineage=self.sea.lineage, windows=self.windows if windows is None else windows,
+            contracts={"tides": CONTRACT}, early_every_s=self.early_every_s,
+            max_step_commits=self.max_step_commits,
         )  # fmt: skip
         return WindowsService(
             plan, self.sea.log(steps), self.sea.store(steps), self.sea, now_ms=self._now_ms, owner="windows-service"
@@ -107,17 +115,21 @@ class Tides:
 
     def seen(self, window: Window) -> Content:
         """The last revision of every window, once the revisions are checked."""
-        return newest(window, self.rows(window))
+        return newest(window, self.rows(window), may_return=self.may_return)
+
+    def standing(self) -> list[Reading]:
+        """What windows are to be of."""
+        return self.readings
 
     def check(self) -> None:
         """Every window is there, once, and says what the oracle says."""
         for window in self.windows:
-            assert self.seen(window) == oracle(window, self.readings), window.name
+            assert self.seen(window) == oracle(window, self.standing()), window.name
 
     def check_loose(self) -> None:
         """Every visible object of the service is named by a commit that stands."""
-        named = named_files(self.sea.log(), TIDES)
-        ours = {place for place in self.sea.s3.objects if not place[1].startswith("tides_partials/")}
+        named = named_files(self.sea.log(), self.sea.lineage)
+        ours = {place for place in self.sea.s3.objects if not place[1].startswith(("tides_partials/", "tides/"))}
         assert ours <= named, sorted(ours - named)[:3]
 
     def check_state(self) -> None:
@@ -136,7 +148,7 @@ class Tides:
         settle(service)
 
 
-def newest(window: Window, rows: Iterable[Mapping[str, Any]]) -> Content:
+def newest(window: Window, rows: Iterable[Mapping[str, Any]], *, may_return: bool = False) -> Content:
     """The last revision of every window, once the revisions are checked."""
     by_window: dict[tuple[str, datetime], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
@@ -147,19 +159,21 @@ def newest(window: Window, rows: Iterable[Mapping[str, Any]]) -> Content:
         revisions = sorted(row["revision"] for row in revised)
         assert revisions == list(range(1, len(revised) + 1)), f"{window.name} {place}: revisions {revisions}"
         last_row = max(revised, key=lambda row: row["revision"])
-        assert not any(row["deleted"] for row in revised if row is not last_row), f"{place} came back from the dead"
+        graves = [row for row in revised if row["deleted"] and row is not last_row]
+        assert may_return or not graves, f"{window.name} {place} came back from the dead"
         if not last_row["deleted"]:
             last[place] = (last_row["window_end"], last_row["events"], last_row["readings"], last_row["level_total"])
     return last
 
 
 def named_files(log: CommitLog, lineage: Lineage) -> set[tuple[str, str]]:
-    """Bucket and key of all that the commits of the windows' chain name."""
+    """Bucket and key of all that the commits of the windows' chains name, of whichever generation."""
     named = set()
-    for link in log.newest_links(lineage.chain("windows")):
-        commit = log.commit(lineage.pipeline, lineage.generation, link.attempt_id)
-        assert commit is not None
-        named |= {(file.bucket, file.key) for file in commit.files}
+    for generation in range(1, lineage.generation + 1):
+        for link in log.newest_links(replace(lineage, generation=generation).chain("windows")):
+            commit = log.commit(lineage.pipeline, generation, link.attempt_id)
+            assert commit is not None
+            named |= {(file.bucket, file.key) for file in commit.files}
     return named
 
 

@@ -1,0 +1,102 @@
+"""`headrace-batch land MODULE:PIPELINE SOURCE FILE…`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from headrace_batch.committing import settle
+from headrace_batch.landing.arriving import Arrived, LocalFile, S3File, split_url
+from headrace_batch.landing.landing import land as land_file
+from headrace_batch.landing.landing import refuse
+from headrace_batch.landing.refusing import Reason
+from headrace_batch.landing.verdicts import Outcome, Verdict
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
+from headrace_consumers.lake.inbox import Inbox
+from headrace_consumers.landing import LandingSource
+from headrace_consumers.pipeline import Pipeline
+from headrace_producers.errors import SettingsError
+
+
+def land(
+    pipeline: str,
+    source: str,
+    files: list[str],
+    /,
+    *,
+    stream: str = "",
+    as_of: datetime | None = None,
+    lake: Lake = LAKE,
+    log: Log = LOG,
+    dry_run: Flag = False,
+    json: Flag = False,
+) -> int:
+    """Check files against their contract and commit their rows, each content once. Exit code 1 where one is refused.
+
+    Parameters
+    ----------
+    pipeline
+        MODULE:PIPELINE, such as my_team.pipelines:flights; the working directory is importable.
+    source
+        The landing source whose form they have.
+    files
+        Paths, or s3://bucket/key.
+    stream
+        Overrides the pipeline's stream.
+    as_of
+        What the files are a list of: fills the source's as_of column, which otherwise is the file's own time.
+    dry_run
+        Say what would become of each, and change nothing.
+    json
+        Print the verdicts as JSON, one a line.
+    """
+    with opened(pipeline, stream, lake, log, "land") as place:
+        declared = _source(place.pipeline, source)
+        if not dry_run:
+            settle(place)
+        verdicts = []
+        for name in files:
+            verdicts.append(_landed(place, declared, name, _aware(as_of), dry_run=dry_run))
+            _tell(verdicts[-1], json=json)
+    return 0 if all(verdict.ok for verdict in verdicts) else 1
+
+
+def _source(pipeline: Pipeline, name: str) -> LandingSource:
+    found = pipeline.landing(name)
+    if found is None:
+        known = ", ".join(source.name for source in pipeline.landings) or "none"
+        raise SettingsError(f"pipeline {pipeline.name!r} has no landing source {name!r}; it has {known}")
+    return found
+
+
+def _landed(place: Place, source: LandingSource, name: str, as_of: datetime | None, *, dry_run: bool) -> Verdict:
+    found = _found(place, name)
+    if found is None:
+        missing = Verdict(outcome=Outcome.REFUSED, source=source.name, file=name, reason=Reason.MISSING.value,
+                          sentence="there is no such file")  # fmt: skip
+        return refuse(place, missing, dry_run=dry_run)
+    return land_file(place, source, found, as_of=as_of, dry_run=dry_run)
+
+
+def _found(place: Place, name: str) -> Arrived | None:
+    if name.startswith("s3://"):
+        inbox, (bucket, key) = Inbox(place.aws.s3), split_url(name)
+        head = inbox.head(bucket, key)
+        return S3File(inbox, bucket, key, head.bytes, head.modified, head.etag) if head else None
+    path = Path(name)
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return LocalFile(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Without an offset, UTC."""
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def _tell(verdict: Verdict, *, json: bool) -> None:
+    sys.stdout.write(f"{msgspec.json.encode(verdict).decode() if json else verdict}\n")

@@ -1,0 +1,1 @@
+"""Many small files of cold partitions become few."""

@@ -1,0 +1,133 @@
+"""Which files are made one. By the log which may be at all, by their footers which fit together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from headrace_batch.followers import IsPassed
+from headrace_batch.place import Place
+from headrace_batch.rewriting import Origin, StandingFile, footer_of, provenance_in, standing_files
+from headrace_consumers.commitlog.standing import Standing
+from headrace_consumers.pipeline import Pipeline
+
+MAX_FILES = 1_000
+"""In one commit: it names all that it replaces in one item of the log."""
+_BIG = 0.75
+"""Of the target: such files are left alone."""
+_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What may be compacted, and to what."""
+
+    target_bytes: int
+    older_than_s: float
+    table: str = ""
+    """All tables where it is empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Files of one partition that become one file, in one commit."""
+
+    table: str
+    partition: str
+    origin: Origin
+    sources: tuple[StandingFile, ...]
+    """In the order of their commits."""
+    schema: pa.Schema
+
+    @property
+    def bytes(self) -> int:
+        return sum(source.file.bytes for source in self.sources)
+
+    @property
+    def rows(self) -> int:
+        return sum(source.file.rows for source in self.sources)
+
+
+def sort_keys(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
+    """Of all tables that are compacted. Partials are not: they name no commit, and the windows service merges them by
+    commit. Raw files are not: each is what one commit read. Windows that are out are written by their service alone."""
+    keys = {table.name: (*table.sort_by, "event_time") for table in pipeline.tables}
+    return keys | {pipeline.dead_letter_table: (), pipeline.late_table: ()}
+
+
+def plan(place: Place, standing: Standing, rules: Rules, is_passed: IsPassed, now_ms: int) -> list[Group]:
+    """Blocks on the lake: one request for each file that may be compacted."""
+    small = _candidates(place.pipeline, standing, rules, is_passed, now_ms)
+    alike: dict[tuple[str, str, Origin, str], list[tuple[StandingFile, pa.Schema]]] = defaultdict(list)
+    for source, (origin, schema) in zip(small, _each(lambda one: _looked_at(place, one), small), strict=True):
+        if origin is not Origin.UNKNOWN:
+            alike[source.file.table, source.file.partition, origin, _form(schema)].append((source, schema))
+    return [
+        Group(table, partition, origin, tuple(sources), found[0][1])
+        for (table, partition, origin, _), found in sorted(alike.items())
+        for sources in _bins((source for source, _ in found), rules.target_bytes)
+    ]
+
+
+def _candidates(
+    pipeline: Pipeline, standing: Standing, rules: Rules, is_passed: IsPassed, now_ms: int
+) -> list[StandingFile]:
+    tables = sort_keys(pipeline).keys() & ({rules.table} if rules.table else sort_keys(pipeline).keys())
+    files = [one for one in standing_files(standing) if one.file.table in tables]
+    newest: dict[tuple[str, str], int] = defaultdict(int)
+    for one in files:
+        if not one.file.rewritten:
+            where = (one.file.table, one.file.partition)
+            newest[where] = max(newest[where], committed_ms(one.commit.attempt_id))
+    oldest_ms = now_ms - int(rules.older_than_s * 1000)
+    found = defaultdict(list)
+    for one in files:
+        where = (one.file.table, one.file.partition)
+        if newest[where] < oldest_ms and one.file.bytes < rules.target_bytes * _BIG and is_passed(one):
+            found[where].append(one)
+    several = (one for group in found.values() if len(group) > 1 for one in group)
+    return sorted(several, key=lambda one: (one.commit.attempt_id, one.file.key))
+
+
+def committed_ms(attempt_id: str) -> int:
+    """Attempt ids begin with their time."""
+    return int(attempt_id[:12], 16)
+
+
+def _looked_at(place: Place, source: StandingFile) -> tuple[Origin, pa.Schema]:
+    footer = footer_of(place, source)
+    return provenance_in(source, footer.metadata).origin, footer.schema.to_arrow_schema()
+
+
+def _form(schema: pa.Schema) -> str:
+    """Files of one form have the same columns, by the same contract."""
+    contract = (schema.metadata or {}).get(b"headrace.contract", b"")
+    return f"{contract.decode()} {schema.remove_metadata().to_string(show_field_metadata=False)}"
+
+
+def _bins(sources: Iterable[StandingFile], target_bytes: int) -> Iterator[Sequence[StandingFile]]:
+    """One after the other, each as full as it gets; what stands alone stays as it is."""
+    waiting: list[StandingFile] = []
+    size = 0
+    for source in sources:
+        if waiting and (size + source.file.bytes > target_bytes or len(waiting) == MAX_FILES):
+            if len(waiting) > 1:
+                yield waiting
+            waiting, size = [], 0
+        waiting.append(source)
+        size += source.file.bytes
+    if len(waiting) > 1:
+        yield waiting
+
+
+def _each(
+    call: Callable[[StandingFile], tuple[Origin, pa.Schema]], items: Sequence[StandingFile]
+) -> list[tuple[Origin, pa.Schema]]:
+    contexts = [copy_context() for _ in items]
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        return list(pool.map(lambda context, item: context.run(call, item), contexts, items))

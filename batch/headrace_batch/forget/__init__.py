@@ -1,0 +1,1 @@
+"""One person leaves the lake and the warehouse."""

@@ -1,0 +1,126 @@
+"""Who is to be forgotten: a value of a column that a contract marks as personal data. The log knows its digest alone.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace_consumers.commitlog.model import Erasure
+from headrace_consumers.pipeline import LakeTable, Pipeline
+from headrace_producers.contracts import ColumnType
+from headrace_producers.errors import SettingsError
+
+_TEXTS = (ColumnType.STRING, ColumnType.INT64, ColumnType.DATE)
+"""Types whose text is the same wherever it is made: in Arrow, in JSON and in Redshift."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Never in a log, an error or a record: `text` is what is to be forgotten."""
+
+    table: LakeTable
+    column: str
+    text: str
+
+    @property
+    def erasure(self) -> Erasure:
+        return Erasure(self.table.name, self.column, digest(self.text))
+
+    def __repr__(self) -> str:
+        return f"Person({self.table.name}.{self.column})"
+
+    def is_in(self, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+        """Which values are the person's, as booleans without nulls."""
+        return pc.fill_null(pc.equal(values, pa.scalar(self.text).cast(values.type)), False)  # noqa: FBT003
+
+    def may_be_within(self, low: Any, high: Any) -> bool:
+        """By a file's least and greatest value."""
+        value = pa.scalar(self.text).cast(_type(low)).as_py() if low is not None else self.text
+        return low is None or high is None or bool(low <= value <= high)
+
+    def is_told(self, payload: bytes, event_type: str | None) -> bool:
+        """Whether a dead letter has the value in a field of this name, at any depth; in a letter that is no JSON,
+        whether it has it at all."""
+        if event_type not in (None, self.table.contract.type):
+            return False
+        try:
+            return self._is_below(msgspec.json.decode(payload))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            plain = self.text.encode()
+            return any(form in payload for form in (plain, msgspec.json.encode(self.text)[1:-1]))
+
+    def _is_below(self, value: Any) -> bool:
+        if isinstance(value, dict):
+            own = value.get(self.column)
+            is_own = own is not None and not isinstance(own, dict | list) and str(own) == self.text
+            return is_own or any(map(self._is_below, value.values()))
+        return isinstance(value, list) and any(map(self._is_below, value))
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def person(pipeline: Pipeline, table: str, column: str, value: str) -> Person:
+    """Raises SettingsError where the table has no such personal column, or it cannot have this value."""
+    found = next((one for one in pipeline.tables if one.name == table), None)
+    if found is None:
+        known = ", ".join(one.name for one in pipeline.tables)
+        raise SettingsError(f"pipeline {pipeline.name} has no table {table!r}; its tables are {known}")
+    personal = {one.name: one.type for one in found.contract.columns if one.personal}
+    if column not in personal:
+        marked = ", ".join(personal) or "none"
+        raise SettingsError(
+            f"{found.contract.type} does not mark {column!r} as personal data; marked are: {marked}. Who is to be "
+            "forgotten is named by such a column"
+        )
+    if personal[column] not in _TEXTS:
+        raise SettingsError(f"{table}.{column} is of type {personal[column]}; name a person by a text, number or date")
+    return Person(found, column, _canonical(table, column, value, personal[column]))
+
+
+def _canonical(table: str, column: str, value: str, kind: ColumnType) -> str:
+    """As the value stands in the lake. What it is, no error tells."""
+    types: Mapping[ColumnType, pa.DataType] = {ColumnType.INT64: pa.int64(), ColumnType.DATE: pa.date32()}
+    if not value:
+        raise SettingsError(f"{table}.{column}: the value is empty")
+    if kind is ColumnType.STRING:
+        return value
+    try:
+        return str(pa.scalar(value).cast(types[kind]).as_py())
+    except pa.ArrowInvalid:
+        raise SettingsError(f"{table}.{column} is of type {kind}, and the value is none") from None
+
+
+def _type(value: Any) -> pa.DataType:
+    return pa.scalar(value).type
+
+
+def drop_forgotten(pipeline: Pipeline, table: str, rows: pa.Table, erasures: Iterable[Erasure]) -> pa.Table:
+    """The rows of a table, or of windows keyed by such a column, without those of people who were forgotten. For
+    whoever stages records, or mends letters, once more."""
+    sources = {table} | {window.table for window in pipeline.windows if window.name == table}
+    digests: dict[str, set[str]] = {}
+    for one in erasures:
+        if one.table in sources and one.column in rows.column_names:
+            digests.setdefault(one.column, set()).add(one.sha256)
+    for column, unwanted in digests.items():
+        rows = rows.filter(pc.invert(_has_digest(rows[column], unwanted)))
+    return rows
+
+
+def _has_digest(values: pa.ChunkedArray, unwanted: Collection[str]) -> pa.ChunkedArray:
+    """One digest for each distinct value."""
+    plain = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+    known = plain.unique()
+    found = [text is not None and digest(text) in unwanted for text in known.cast(pa.string()).to_pylist()]
+    return pc.is_in(plain, known.filter(pa.array(found, pa.bool_())))

@@ -1,0 +1,188 @@
+"""Redrive: letters become rows, and leave their files, in one commit of the batch chain.
+
+Theory of operation. What may be redriven is what stands in the letters' files; the commit that brings a letter's row
+also replaces the file that the letter was in. So of two who redrive the same letter one finds that file replaced, and
+plans anew; and what is done leaves nothing that could be done again. Letters that stay wrong stay where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from headrace_batch.committing import Draft, commit, new_attempt, upload
+from headrace_batch.letters.filters import LetterFilter
+from headrace_batch.letters.fixing import Fix
+from headrace_batch.letters.forgotten import erased_by
+from headrace_batch.letters.reading import ReadFile, letter_files, read_files
+from headrace_batch.letters.report import RedriveReport
+from headrace_batch.letters.restaging import Restaged, restage
+from headrace_batch.place import Place
+from headrace_batch.rewriting import Rewriting
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
+from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
+from headrace_consumers.lake.encode import encode_rows
+from headrace_consumers.lake.objects import EncodedFile
+
+MAX_PLANS = 5
+"""How often others may come first before this gives up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnitLimits:
+    """One commit ends with the file that reaches one of them."""
+
+    letters: int = 100_000
+    bytes: int = 32 * 1024 * 1024
+    """Of Parquet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedrivePlan:
+    """What is to be redriven, how, and why."""
+
+    wanted: LetterFilter
+    fix: Fix
+    max_unpacked_bytes: int
+    limit: int = 0
+    """At most so many letters; 0 for all."""
+    dry_run: bool = False
+    why: str = ""
+    unit: UnitLimits = field(default_factory=UnitLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Whole files, so that each is rewritten once."""
+
+    files: tuple[ReadFile, ...]
+
+    @property
+    def letters(self) -> int:
+        return sum(int(found.meant.sum()) for found in self.files)
+
+    def goes_with(self, other: Commit) -> bool:
+        """Whether what this unit builds on is untouched by the commit that came first."""
+        if other.kind is CommitKind.FORGET:
+            return False
+        replaced = {(gone.bucket, gone.key) for gone in other.replaces}
+        ours = {(found.source.file.bucket, found.source.file.key) for found in self.files}
+        return not ours & replaced and not self._brought_by() & set(other.retires)
+
+    def _brought_by(self) -> set[str]:
+        """Commits whose letters are in these files, those that stay included, and the files' own."""
+        origins = {text for found in self.files for text in found.letters["commit_id"].unique().to_pylist()}
+        return origins | {found.source.commit.attempt_id for found in self.files}
+
+
+def redrive(place: Place, plan: RedrivePlan, tell: Callable[[RedriveReport], None]) -> RedriveReport:
+    """Redrives unit by unit, each a commit of its own; `tell` hears of each. Run again after whatever ended it. Raises
+    FencedError where others came first over and over, GenerationRaisedError after a rewind."""
+    report = RedriveReport(dry_run=plan.dry_run)
+    for attempt in range(1, MAX_PLANS + 1):
+        try:
+            for found in _planned(place, plan, report):
+                report = found
+                tell(report)
+        except GenerationRaisedError:
+            raise
+        except (FencedError, MissingFileError):
+            if attempt == MAX_PLANS:
+                raise
+            report = report.planned_anew()
+        else:
+            break
+    return report
+
+
+def _planned(place: Place, plan: RedrivePlan, report: RedriveReport) -> Iterator[RedriveReport]:
+    """By the lake as it stands now: the report after each unit."""
+    standing = place.standing()
+    files = letter_files(standing, place.pipeline.dead_letter_table, plan.wanted)
+    erasures = erased_by(standing)
+    left = plan.limit - report.redriven - report.forgotten if plan.limit else None
+    for unit in units(_up_to(read_files(place, files, plan.wanted), left), plan.unit):
+        letters = pa.concat_tables([found.chosen for found in unit.files])
+        restaged = restage(place.pipeline, letters, plan.fix, plan.max_unpacked_bytes, erasures)
+        written = None
+        if len(restaged.leaving) and not plan.dry_run:
+            written = _commit(place, plan, unit, restaged, standing.position)
+        report = report.after(letters, restaged, written)
+        yield report
+
+
+def _up_to(files: Iterable[ReadFile], left: int | None) -> Iterator[ReadFile]:
+    """The first so many letters."""
+    for found in files:
+        if left is None:
+            yield found
+            continue
+        if left <= 0:
+            return
+        chosen = np.flatnonzero(found.meant)[:left]
+        left -= len(chosen)
+        meant = np.zeros_like(found.meant)
+        meant[chosen] = True
+        yield replace(found, meant=meant)
+
+
+def units(files: Iterable[ReadFile], limits: UnitLimits) -> Iterator[Unit]:
+    held: list[ReadFile] = []
+    for found in files:
+        held.append(found)
+        letters = sum(int(one.meant.sum()) for one in held)
+        if letters >= limits.letters or sum(one.source.file.bytes for one in held) >= limits.bytes:
+            yield Unit(tuple(held))
+            held = []
+    if held:
+        yield Unit(tuple(held))
+
+
+def _commit(place: Place, plan: RedrivePlan, unit: Unit, restaged: Restaged, position: int) -> Commit:
+    attempt_id = new_attempt(place)
+    touched = _touched(unit, restaged)
+    draft = Draft(
+        attempt_id=attempt_id,
+        kind=CommitKind.REDRIVE,
+        files=upload(place, _files(place, attempt_id, restaged, touched), attempt_id),
+        counts=Counts(events=restaged.rows.rows, rows=restaged.rows.rows),
+        replaces=tuple(found.source.replaced for found, _ in touched),
+        letters_of=tuple(sorted({text for found, gone in touched for text in _origins(found.letters.filter(gone))})),
+        record=plan.why,
+        contracts=tuple(sorted(place.pipeline.tables_by_type)),
+    )
+    return commit(place, draft, position, unit.goes_with)
+
+
+def _touched(unit: Unit, restaged: Restaged) -> list[tuple[ReadFile, pa.Array]]:
+    """Files with letters that leave them, and which rows of the file these are."""
+    found, begin = [], 0
+    leaving = restaged.leaving
+    for one in unit.files:
+        meant = np.flatnonzero(one.meant)
+        mine = leaving[(leaving >= begin) & (leaving < begin + len(meant))] - begin
+        begin += len(meant)
+        if len(mine):
+            gone = np.zeros_like(one.meant)
+            gone[meant[mine]] = True
+            found.append((one, pa.array(gone)))
+    return found
+
+
+def _files(
+    place: Place, attempt_id: str, restaged: Restaged, touched: Iterable[tuple[ReadFile, pa.Array]]
+) -> Iterator[EncodedFile]:
+    yield from encode_rows(place.pipeline, restaged.rows, attempt_id)
+    for found, gone in touched:
+        left = Rewriting(found.letters.schema, found.origin)
+        left.write(found.letters.filter(pc.invert(gone)))
+        yield from left.close(found.source.file, "processed", attempt_id)
+
+
+def _origins(letters: pa.Table) -> list[str]:
+    origins: list[str] = letters["commit_id"].unique().to_pylist()
+    return origins
