@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -158,7 +159,8 @@ def _take_out_retired(place: Place, commit_id: str) -> None:
     complete it later."""
     for retired in _found(place, [commit_id]):
         raw = tuple(file for file in retired.files if is_raw(retired, file))
-        complete_pending(place.store, replace(retired, files=raw))
+        with suppress(MissingFileError):  # it has expired: whoever wants it will say so
+            complete_pending(place.store, replace(retired, files=raw))
         rest = [file for file in retired.files if file not in raw]
         _each(lambda file: _take_out(place, file.bucket, file.key, file), rest)
 

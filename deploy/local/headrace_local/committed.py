@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.following import Lineage
-from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
+from headrace_consumers.commitlog.model import Commit, Link, LinkKind
+from headrace_consumers.commitlog.rewinding import newest_standing
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
@@ -57,13 +58,16 @@ class WindowsProgress:
 
 @dataclass(slots=True)
 class Committed:
-    """Follows the log: `refresh` reads what is new and blocks on the network."""
+    """Follows the log: `refresh` reads what is new and blocks on the network. After a rewind, what stands of the
+    generations before counts on."""
 
     clients: AwsClients
     resources: Resources
     pipeline: str = flights.name
     shards: dict[str, ShardProgress] = field(default_factory=dict)
-    attempts: set[str] = field(default_factory=set)
+    attempts: dict[str, int] = field(default_factory=dict)
+    """Of the commits, and the generation of each."""
+    generation: int = 0
     gaps: int = 0
     """Links that stand for records that were lost: none, in a sound run."""
 
@@ -72,20 +76,23 @@ class Committed:
         return sum(shard.events for shard in self.shards.values())
 
     def refresh(self) -> None:
-        log = self.log()
-        for chain in self._chains(log):
+        log, lineage = self.log(), self.lineage()
+        if lineage.generation != self.generation:
+            self.shards, self.attempts, self.gaps, self.generation = {}, {}, 0, lineage.generation
+        for chain in log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms):
+            known = self.shards.get(chain.shard_id)
+            links = log.links_after(chain, known.position) if known else reversed(list(newest_standing(log, chain)))
             progress = self.shards.setdefault(chain.shard_id, ShardProgress())
-            for link in log.links_after(chain, progress.position):
+            for link in links:
                 progress.add(link)
                 if link.kind is LinkKind.DATA:
-                    self.attempts.add(link.attempt_id)
+                    self.attempts[link.attempt_id] = link.chain.generation
                 self.gaps += link.kind is LinkKind.GAP
 
     def commits(self) -> Iterator[Commit]:
         """Every commit that a link names."""
         log = self.log()
-        generation = log.generation(self.pipeline)
-        for attempt_id in sorted(self.attempts):
+        for attempt_id, generation in sorted(self.attempts.items()):
             commit = log.commit(self.pipeline, generation, attempt_id)
             if commit is not None:
                 yield commit
@@ -127,10 +134,6 @@ class Committed:
 
     def _store(self) -> S3Store:
         return S3Store(self.clients.s3, self.resources.lake_settings.buckets)
-
-    def _chains(self, log: DynamoDbLog) -> list[Chain]:
-        lineage = self.lineage()
-        return log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
 
 
 def _now_ms() -> int:
