@@ -86,7 +86,9 @@ def full(stack: OwnedStack, data: FlightsData, tmp_path_factory: pytest.TempPath
     with applied(stack) as loaded:
         loading = Loading(loaded.ledger, store, "default", lambda: ARRIVED_MS + 30_000, new_attempt_id)
         looks = {file.url: read_footer(store, file) for file in files}
-        outcome = loading.load(loaded.session, loaded.books.seq, files, {"shard-0": ChainPosition(7)}, looks=looks)
+        outcome = loading.load(
+            loaded.session, loaded.books.seq, files, {LINEAGE.chain("shard-0"): ChainPosition(7)}, looks=looks
+        )
         assert not outcome.set_aside
         curated = copy_lake(stack.clients, stack.resources.curated_bucket, tmp_path_factory.mktemp("curated"))
         yield Warehouse(stack, loaded, curated, data)
