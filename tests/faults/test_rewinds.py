@@ -176,6 +176,21 @@ def test_an_idle_worker_learns_of_a_rewind() -> None:
     check(world)
 
 
+def test_a_standby_that_takes_a_lease_of_the_old_generation_learns_of_it_too() -> None:
+    """Its daemon finds the others gone. The newest commit of that chain was taken out with its files: no loss."""
+    world, worker = laid_out()
+    standby = world.start_worker()
+    rewind(world, BEGINNING)
+    shard_id = next(iter(worker.pipes))
+    standby.lease(shard_id)
+    standby.work()
+    assert not standby.dead
+    for _ in range(12):
+        consume(standby, shard_id)
+    assert isinstance(standby.failure, GenerationRaisedError)
+    check(world)
+
+
 def test_a_repeat_across_the_point_is_dropped() -> None:
     """The pack stays, its repeat is read again: the fork carries the lanes."""
     world = World()

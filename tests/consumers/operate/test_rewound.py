@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from msgspec.structs import replace
 
@@ -62,7 +64,7 @@ def test_commits_go_on_through_generations(world: World) -> None:
 def test_following_goes_on_into_the_next_generation(world: World) -> None:
     """It began in the one that the rewind ended."""
     found: list[Commit] = []
-    pauses = [lambda: rewind(world, Point(to_ms=0)), world.drain]
+    pauses: list[Callable[[], object]] = [lambda: rewind(world, Point(to_ms=0)), world.drain]
 
     def pause(_seconds: float) -> bool:
         if pauses:
