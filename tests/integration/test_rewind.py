@@ -1,4 +1,4 @@
-"""A running worker whose pipeline is rewound under load: it starts over by itself, and each event is there once."""
+"""A pipeline that is rewound under load: workers start over by themselves; each event is there once, windows too."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ def test_a_rewound_pipeline_reads_again_and_reconciles(make_world: Callable[[int
     world.lease_shards_to("a")
     worker = world.start_worker()
     world.wait_until_read()
+    world.start_windows()
     with world.sending(FLIGHTS, RATE) as flow:
         world.wait_for_commits()
         point = datetime.now(UTC).isoformat()
@@ -28,8 +29,10 @@ def test_a_rewound_pipeline_reads_again_and_reconciles(make_world: Callable[[int
         assert world.committed.generation == 2
         assert 0 < world.committed.events < before
         world.wait_until_drained(flow, timeout_s=150.0)
+        world.settle_windows(timeout_s=120.0)
     assert world.committed.events == flow.counters.put_events
     assert world.running() == [worker]
     worker.ask_to_stop()
     worker.require_stopped()
     world.reconcile(FLIGHTS)
+    assert world.reconcile_windows(FLIGHTS).windows > 0
