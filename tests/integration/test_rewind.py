@@ -21,10 +21,9 @@ def test_a_rewound_pipeline_reads_again_and_reconciles(make_world: Callable[[int
     with world.sending(FLIGHTS, RATE) as flow:
         world.wait_for_commits()
         point = datetime.now(UTC).isoformat()
-        world.wait_for_commits(1_000)
+        world.wait_for_commits(500)
         before = world.committed.events
         assert "generation 2 reads from" in world.rewind(point)
-        assert not flow.finished.is_set()
         world.committed.refresh()
         assert world.committed.generation == 2
         assert 0 < world.committed.events < before

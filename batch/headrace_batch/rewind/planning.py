@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from headrace_batch.place import Place
@@ -84,10 +84,12 @@ def _children(shard: ShardChain) -> tuple[str, ...] | None:
 class _Reading:
     place: Place
     superseded: Superseded
+    first_ms: dict[str, int | None] = field(default_factory=dict)
+    """By shard, once it was looked up."""
 
     def start(self) -> str:
         """Early enough for every shard, and no earlier than the pipeline's own beginning."""
-        bounds = [self.needed_ms(shard) for shard in self._known()]
+        bounds = [self.needed_ms(shard) for shard in self._known() if not self._is_done(shard)]
         bounds += [self._start_ms(self.place.generation) for _ in self._unknown()]
         start_ms = max(min(bounds, default=0) - START_MARGIN_MS, self._start_ms(1))
         if start_ms <= 0:
@@ -121,6 +123,14 @@ class _Reading:
                 bounded.add(shard_id)
         return sorted((listed.keys() | self.superseded.shards.keys()) - bounded)
 
+    def _is_done(self, shard: ShardChain) -> bool:
+        """It ended, and stays so; its children have links of their own, which say from when they are read."""
+        if shard.terminal is None or shard.dropped:
+            return False
+        children = (one.shard_id for one in self.place.stream.shards().values() if shard.shard_id in one.parents)
+        found = {one.shard_id for one in self._known()}
+        return all(child in found for child in children)
+
     def needed_ms(self, shard: ShardChain) -> int:
         """No record that the shard has to read arrived before."""
         oldest = shard.links[shard.dropped - 1] if shard.dropped else None
@@ -139,7 +149,10 @@ class _Reading:
         return beat.at_ms if newest is not None and beat.position == newest.end else 0
 
     def _first_ms(self, shard_id: str, commit_id: str) -> int | None:
-        return earliest_ms(self.place.store, self.superseded.commits[commit_id], shard_id)
+        if shard_id not in self.first_ms:
+            commit = self.superseded.commits[commit_id]
+            self.first_ms[shard_id] = earliest_ms(self.place.store, commit, shard_id)
+        return self.first_ms[shard_id]
 
     def _kept_ms(self, shard: ShardChain) -> int:
         """The arrival of what is kept. A gap's is when it was written, which may be later than what came behind it."""

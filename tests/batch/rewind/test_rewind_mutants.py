@@ -26,6 +26,14 @@ def no_look_at_shards_without_links(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_Reading, "_unknown", lambda _self: [])
 
 
+def ended_shards_are_read_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_Reading, "_is_done", lambda *_: False)
+
+
+def ended_shards_say_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(_Reading, "_is_done", lambda _self, shard: shard.terminal is not None and not shard.dropped)
+
+
 def gaps_say_when_records_came(patch: pytest.MonkeyPatch) -> None:
     def newest(_self: _Reading, shard: ShardChain) -> int:
         return next(shard.from_(shard.dropped)).arrival_ms
@@ -117,6 +125,8 @@ def in_parts() -> None:
     ("take_out", "case"),
     [
         (no_look_at_shards_without_links, plans.test_a_shard_that_nobody_came_to_yet_is_read_from_its_beginning),
+        (ended_shards_are_read_again, plans.test_a_shard_that_ended_long_ago_needs_nothing_read),
+        (ended_shards_say_nothing, plans.test_children_that_nobody_came_to_yet_are_read_from_their_parents_end),
         (gaps_say_when_records_came, plans.test_what_came_behind_a_gap_is_older_than_the_gap),
         (links_say_when_records_came, plans.test_records_behind_a_gap_that_stays_are_read_again_from_their_own_time),
         (no_beginning, plans.test_nothing_before_the_pipelines_own_beginning_is_read),

@@ -87,6 +87,51 @@ def test_children_of_a_shard_that_was_read_need_no_earlier_start() -> None:
     check(world)
 
 
+def test_a_shard_that_ended_long_ago_needs_nothing_read() -> None:
+    """Its children do, and say from when: but for one that nobody came to yet, which began when its parent ended."""
+    world, parent = committed(2, apart_s=HOUR_S)
+    children = world.split(parent)
+    worker = started(world, parent)
+    consume(worker, parent)
+    worker.end(parent)
+    worker.work()
+    assert world.leases[parent].ended
+    for child in children:
+        world.put_pack(child)
+    world.now_s += 5 * HOUR_S
+    for child in children:
+        world.put_pack(child)
+        world.now_s += 600.0
+        consume(started(world, child), child)
+        world.put_pack(child)
+        world.now_s += 600.0
+        consume(started(world, child), child)
+    rewind(world, Point(to_ms=arrival_ms(world, children[1], 2)))
+    assert start_of(world) > at(arrival_ms(world, parent, 1) + 1_800_000)
+    check(world)
+
+
+def test_children_that_nobody_came_to_yet_are_read_from_their_parents_end() -> None:
+    """They have no link, and their parent nothing left to read: its end says when they began."""
+    world, parent = committed(2, apart_s=HOUR_S)
+    other = world.add_shard()
+    left, right = world.split(parent)
+    worker = started(world, parent)
+    consume(worker, parent)
+    worker.end(parent)
+    worker.work()
+    assert world.leases[parent].ended
+    world.put_pack(left)
+    world.put_pack(right)
+    world.now_s += 5 * HOUR_S
+    for _ in range(2):
+        world.put_pack(other)
+        consume(started(world, other), other)
+        world.now_s += 600.0
+    rewind(world, Point(to_ms=arrival_ms(world, other, 1)))
+    check(world)
+
+
 def test_what_came_behind_a_gap_is_older_than_the_gap() -> None:
     """An operator adopted a gap long after the records behind it had come: its time says nothing of theirs."""
     world = World()
