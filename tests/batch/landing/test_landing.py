@@ -79,7 +79,7 @@ def test_rows_and_letters_of_one_file_are_one_commit(harbour: Harbour) -> None:
                 ("out_of_range", "grams"),
                 ("wrong_type", "due"),
                 ("missing", "depot"),
-                ("stray_quote", None),
+                ("malformed_row", None),
                 ("wrong_type", "weighed_at"),
                 ("not_allowed", "kind"),
             ],
