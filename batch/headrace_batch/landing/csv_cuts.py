@@ -92,9 +92,10 @@ def _stand_right(octets: Octets, quotes: Ints, form: FileForm) -> bool:
 @lru_cache(maxsize=16)
 def _patterns(delimiter: str, quote: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
     d, q = re.escape(delimiter), re.escape(quote)
-    field = rf"(?:{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{q}{d}\r\n]*)"
-    row = rf"({field}(?:{d}{field})*)(\r?\n|\r?\Z)"
-    is_open = rf"(?:{field}{d})*{q}[^{q}]*(?:{q}{q}[^{q}]*)*\Z"
+    quoted = rf"{q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+"  # nothing is tried twice, whatever the text
+    field = rf"(?:{quoted}{q}|[^{q}{d}\r\n]*+)"
+    row = rf"({field}(?:{d}{field})*+)(\r?\n|\r?\Z)"
+    is_open = rf"(?:{field}{d})*+{quoted}\Z"
     return tuple(re.compile(pattern.encode()) for pattern in (row, is_open, field + d))  # type: ignore[return-value]
 
 

@@ -76,9 +76,8 @@ def _block(octets: Octets, cuts: Cuts, header: Sequence[str], source: LandingSou
     except RefusedError:  # pragma: no cover -- should Arrow's reader ever see rows otherwise than they were cut
         good = readable_lines(text, good, read)
         fields = read(text.take(pa.array(good)))
-    rule = f"{len(header)} fields"
     lost = [
-        Lost(first + place, payload, "wrong_field_count" if cuts.fields[place] else "stray_quote", rule=rule)
+        Lost(first + place, payload, *_fault(int(cuts.fields[place]), len(header)))
         for place, payload in _lost(octets, cuts, good, source.form)
     ]
 
@@ -86,6 +85,12 @@ def _block(octets: Octets, cuts: Cuts, header: Sequence[str], source: LandingSou
         return [_payload(octets, cuts, place, source.form) for place in good[chosen].tolist()]
 
     return Block(fields, first + good, payloads, lost)
+
+
+def _fault(fields: int, wanted: int) -> tuple[str, None, str]:
+    if fields:
+        return "wrong_field_count", None, f"{wanted} fields"
+    return "malformed_row", None, "quotes around whole fields alone, and no lone carriage return"
 
 
 def _lost(octets: Octets, cuts: Cuts, good: Ints, form: FileForm) -> Iterator[tuple[int, bytes]]:
