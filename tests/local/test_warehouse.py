@@ -86,7 +86,9 @@ def full(stack: OwnedStack, data: FlightsData, tmp_path_factory: pytest.TempPath
     with applied(stack) as loaded:
         loading = Loading(loaded.ledger, store, "default", lambda: ARRIVED_MS + 30_000, new_attempt_id)
         looks = {file.url: read_footer(store, file) for file in files}
-        outcome = loading.load(loaded.session, loaded.books.seq, files, {"shard-0": ChainPosition(7)}, looks=looks)
+        outcome = loading.load(
+            loaded.session, loaded.books.seq, files, {LINEAGE.chain("shard-0"): ChainPosition(7)}, looks=looks
+        )
         assert not outcome.set_aside
         curated = copy_lake(stack.clients, stack.resources.curated_bucket, tmp_path_factory.mktemp("curated"))
         yield Warehouse(stack, loaded, curated, data)
@@ -209,9 +211,10 @@ def test_the_books_tell_how_far_the_loader_is(full: Warehouse) -> None:
     """All is loaded where no chain goes further than the books; one that has not begun hinders nobody."""
     full.loaded.refresh()
     assert full.loaded.rows > SENT
-    assert full.loaded.reaches({"shard-0": 7, "windows": 0})
-    assert not full.loaded.reaches({"shard-0": 8})
-    assert not full.loaded.reaches({"shard-0": 7, "windows": 1})
+    chain = full.loaded.ledger.lineage.chain
+    assert full.loaded.reaches({chain("shard-0"): 7, chain("windows"): 0})
+    assert not full.loaded.reaches({chain("shard-0"): 8})
+    assert not full.loaded.reaches({chain("shard-0"): 7, chain("windows"): 1})
 
 
 def test_freshness_is_from_arrival_to_the_books(full: Warehouse) -> None:

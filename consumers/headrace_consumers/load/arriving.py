@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
+from headrace_consumers.commitlog.batch import NO_GENERATION
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
-from headrace_consumers.load.preflight import Look, Unreadable, read_footer
+from headrace_consumers.load.preflight import Look, is_lost, read_footer
 from headrace_consumers.load.waiting import LakeFile, TablePlace, lake_files
 
 T = TypeVar("T")
@@ -45,11 +46,16 @@ class Arrivals:
         return [file for file, _ in now], {file.url: look for (file, _), look in zip(now, looks, strict=True)}
 
     def _commits(self, commit_ids: Sequence[str]) -> list[Commit]:
-        """Those of this generation that the log still has."""
-        found = self._each(
-            lambda commit_id: self.log.commit(self.lineage.pipeline, self.lineage.generation, commit_id), commit_ids
-        )
+        """Those that the log still has."""
+        newest = self.log.generation(self.lineage.pipeline) if commit_ids else 0
+        found = self._each(lambda commit_id: self._commit(commit_id, newest), commit_ids)
         return [commit for commit in found if commit is not None]
+
+    def _commit(self, commit_id: str, newest: int) -> Commit | None:
+        """Of any generation, or of batch."""
+        generations = (*range(newest, 0, -1), NO_GENERATION)
+        tried = (self.log.commit(self.lineage.pipeline, generation, commit_id) for generation in generations)
+        return next((commit for commit in tried if commit is not None), None)
 
     def _files(self, commit: Commit) -> Iterator[tuple[LakeFile, PendingFile]]:
         for pending in commit.files:
@@ -60,7 +66,7 @@ class Arrivals:
         """A file that is not there may be pending still: then it is made visible, and looked at again."""
         file, pending = arrived
         found = read_footer(self.store, file)
-        if pending is None or not isinstance(found, Unreadable) or not found.lost:
+        if pending is None or not is_lost(found):
             return found
         try:
             self.store.complete(pending, file.commit_id)

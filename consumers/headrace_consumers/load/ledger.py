@@ -6,13 +6,16 @@ a second loader at any isolation level: who does not find it as it was read has 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from headrace_consumers.commitlog.batch import batch_lineage
 from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.commitlog.model import Chain
 from headrace_consumers.errors import FencedError, WarehouseStatementError
 from headrace_consumers.load.waiting import ChainPosition, LakeFile
 from headrace_consumers.warehouse.session import WarehouseSession
@@ -32,6 +35,12 @@ class FileState(StrEnum):
     """Waits until its table fits; tried again by itself."""
     QUARANTINED = "quarantined"
     """Cannot be loaded, whatever becomes of its table; `headrace-consumers release` makes it held again."""
+    REPLACED = "replaced"
+    """Was loaded; its rows are in another file of the lake by now."""
+    RETIRED = "retired"
+    """Its commit counts no more. Without a file: none of the commit's does, whatever of it was met before."""
+    ERASED = "erased"
+    """Without a file: so many rows of the commit were erased from the table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,16 @@ def quarantined(file: LakeFile, reason: str) -> Entry:
     return Entry(file, FileState.QUARANTINED, f"{reason}; once it is whole, `headrace-consumers release` has it tried")
 
 
+def never_loaded(file: LakeFile, replaced_by: str) -> Entry:
+    """Its rows are in files that nobody loads, for such ones are taken to be loaded."""
+    return Entry(
+        file,
+        FileState.QUARANTINED,
+        f"batch commit {replaced_by} replaced {file.url} before it was loaded, so the warehouse has none of its rows: "
+        f"`headrace-batch backfill` of commit {file.commit_id} brings them",
+    )
+
+
 def told(reason: str) -> str:
     """As the ledger can keep it: the texts of damaged files have whatever characters."""
     printable = "".join(letter if letter.isprintable() else " " for letter in reason)
@@ -62,8 +81,10 @@ class Books:
     """As they stood when they were read."""
 
     seq: int
-    positions: Mapping[str, ChainPosition]
+    positions: Mapping[Chain, ChainPosition]
+    """Of all generations, and of batch."""
     held: tuple[Entry, ...]
+    quarantined: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +96,43 @@ class Ledger:
 
     def read(self, session: WarehouseSession) -> Books:
         """Raises SettingsError where `schema apply` has not made them yet."""
-        return Books(self.head(session), self._positions(session), tuple(self.entries(session, FileState.HELD)))
+        seq, positions = self.head(session), self.positions(session)
+        self._require_erasures(session)
+        entries = list(self.entries(session, FileState.HELD, FileState.QUARANTINED))
+        held = tuple(entry for entry in entries if entry.state is FileState.HELD)
+        return Books(seq, positions, held, tuple(entry for entry in entries if entry not in held))
 
     def head(self, session: WarehouseSession) -> int:
         """Raises SettingsError where `schema apply` has not made it yet."""
         pipeline = self.lineage.pipeline
         try:
-            rows = session.query(f"SELECT seq FROM {self._name('head')} WHERE pipeline = %s", pipeline)  # noqa: S608
+            rows = session.query(f"SELECT seq FROM {self.name('head')} WHERE pipeline = %s", pipeline)  # noqa: S608
         except WarehouseStatementError as error:
             if error.sqlstate not in _NOT_THERE:
                 raise
             rows = []
         if len(rows) != 1:
             raise SettingsError(
-                f"{self._name('head')} has {len(rows)} rows for pipeline {pipeline}, and must have one: "
+                f"{self.name('head')} has {len(rows)} rows for pipeline {pipeline}, and must have one: "
                 "run `headrace-consumers schema apply`" + (", or delete all but the greatest" if rows else "")
             )
         return int(rows[0][0])
 
+    def _require_erasures(self, session: WarehouseSession) -> None:
+        """Books of versions before have none."""
+        try:
+            session.query(f"SELECT count(*) FROM {self.name('erasures')} WHERE pipeline = %s", self.lineage.pipeline)  # noqa: S608
+        except WarehouseStatementError as error:
+            if error.sqlstate not in _NOT_THERE:
+                raise
+            raise SettingsError(
+                f"{self.name('erasures')} is not there: run `headrace-consumers schema apply`"
+            ) from error
+
     def take_head(self, session: WarehouseSession, seq: int) -> None:
         """Begins a transaction of ours, or raises FencedError."""
         taken = session.run(
-            f"UPDATE {self._name('head')} SET seq = seq + 1 WHERE pipeline = %s AND seq = %s",  # noqa: S608
+            f"UPDATE {self.name('head')} SET seq = seq + 1 WHERE pipeline = %s AND seq = %s",  # noqa: S608
             self.lineage.pipeline, seq,
         )  # fmt: skip
         if taken != 1:
@@ -114,22 +150,36 @@ class Ledger:
         )
 
     def known(self, session: WarehouseSession, files: Sequence[LakeFile]) -> dict[str, FileState]:
-        """URL to state, of those that the ledger has."""
+        """URL to state, of those that the ledger has, and of those whose commits are retired."""
         found: dict[str, FileState] = {}
-        for commit_ids in _chunks(sorted({file.commit_id for file in files})):
+        retired: set[str] = set()
+        for commit_ids in chunks(sorted({file.commit_id for file in files})):
             rows = session.query(
-                f"SELECT file_key, state FROM {self._name('ledger')} WHERE pipeline = %s"  # noqa: S608
-                f" AND commit_id IN ({_marks(commit_ids)})",
+                f"SELECT commit_id, file_key, state FROM {self.name('ledger')} WHERE pipeline = %s"  # noqa: S608
+                f" AND commit_id IN ({marks(commit_ids)})",
                 self.lineage.pipeline, *commit_ids,
             )  # fmt: skip
-            found |= {url: FileState(state) for url, state in rows}
+            found |= {url: FileState(state) for _, url, state in rows if url}
+            retired |= {commit_id for commit_id, url, state in rows if not url and state == FileState.RETIRED}
+        return found | {file.url: FileState.RETIRED for file in files if file.commit_id in retired}
+
+    def erased(self, session: WarehouseSession, commit_ids: Sequence[str]) -> Counter[tuple[str, str]]:
+        """Commit and table to how many rows were erased."""
+        found: Counter[tuple[str, str]] = Counter()
+        for chunk in chunks(commit_ids):
+            rows = session.query(
+                f"SELECT commit_id, table_name, sum(row_count) FROM {self.name('ledger')} WHERE pipeline = %s"  # noqa: S608
+                f" AND state = %s AND commit_id IN ({marks(chunk)}) GROUP BY commit_id, table_name",
+                self.lineage.pipeline, FileState.ERASED, *chunk,
+            )  # fmt: skip
+            found.update({(commit_id, table): int(number) for commit_id, table, number in rows})
         return found
 
     def entries(self, session: WarehouseSession, *states: FileState) -> Iterator[Entry]:
         """All of the pipeline's files in these states."""
         rows = session.query(
-            f"SELECT commit_id, table_name, file_key, row_count, byte_count, state, reason FROM {self._name('ledger')}"  # noqa: S608
-            f" WHERE pipeline = %s AND state IN ({_marks(states)}) ORDER BY commit_id, file_key",
+            f"SELECT commit_id, table_name, file_key, row_count, byte_count, state, reason FROM {self.name('ledger')}"  # noqa: S608
+            f" WHERE pipeline = %s AND state IN ({marks(states)}) ORDER BY commit_id, file_key",
             self.lineage.pipeline, *states,
         )  # fmt: skip
         for commit_id, table, url, row_count, byte_count, state, reason in rows:
@@ -143,34 +193,68 @@ class Ledger:
         """Writes what became of these files, in place of what the ledger says of those that it knows, by URL. `seq` is
         the head's, once taken."""
         at = datetime.fromtimestamp(now_ms / 1000, UTC).replace(tzinfo=None)
-        for urls in _chunks([entry.file.url for entry in entries if entry.file.url in known]):
+        for urls in chunks([entry.file.url for entry in entries if entry.file.url in known]):
             session.run(
-                f"DELETE FROM {self._name('ledger')} WHERE pipeline = %s AND file_key IN ({_marks(urls)})",  # noqa: S608
+                f"DELETE FROM {self.name('ledger')} WHERE pipeline = %s AND file_key IN ({marks(urls)})",  # noqa: S608
                 self.lineage.pipeline, *urls,
             )  # fmt: skip
-        for chunk in _chunks(entries):
+        for chunk in chunks(entries):
             rows = [self._row(entry, seq, at) for entry in chunk]
-            self._insert(session, "ledger", _LEDGER_COLUMNS, rows)
+            self.insert(session, "ledger", _LEDGER_COLUMNS, rows)
 
-    def save_positions(self, session: WarehouseSession, moved: Mapping[str, ChainPosition]) -> None:
-        for chunk in _chunks(sorted(moved)):
+    def save_positions(self, session: WarehouseSession, moved: Mapping[Chain, ChainPosition]) -> None:
+        by_lineage: dict[tuple[int, int], dict[str, ChainPosition]] = {}
+        for chain, position in moved.items():
+            by_lineage.setdefault((chain.generation, chain.stream_created_ms), {})[chain.shard_id] = position
+        for lineage, positions in sorted(by_lineage.items()):
+            self._save_positions(session, (self.lineage.pipeline, *lineage), positions)
+
+    def _save_positions(
+        self, session: WarehouseSession, lineage: tuple[str, int, int], moved: Mapping[str, ChainPosition]
+    ) -> None:
+        for chunk in chunks(sorted(moved)):
             session.run(
-                f"DELETE FROM {self._name('positions')} WHERE {_LINEAGE} AND shard_id IN ({_marks(chunk)})",  # noqa: S608
-                *self._of_lineage(), *chunk,
+                f"DELETE FROM {self.name('positions')} WHERE {_LINEAGE} AND shard_id IN ({marks(chunk)})",  # noqa: S608
+                *lineage, *chunk,
             )  # fmt: skip
-            rows = [
-                (*self._of_lineage(), shard_id, str(moved[shard_id].position), moved[shard_id].ended)
-                for shard_id in chunk
-            ]
+            rows = [(*lineage, shard_id, str(moved[shard_id].position), moved[shard_id].ended) for shard_id in chunk]
             columns = ("pipeline", "generation", "stream_created_ms", "shard_id", "position", "ended")
-            self._insert(session, "positions", columns, rows)
+            self.insert(session, "positions", columns, rows)
 
-    def _positions(self, session: WarehouseSession) -> dict[str, ChainPosition]:
+    def positions(self, session: WarehouseSession) -> dict[Chain, ChainPosition]:
+        """Of the stream in all generations, and of batch."""
+        pipeline = self.lineage.pipeline
         rows = session.query(
-            f"SELECT shard_id, position, ended FROM {self._name('positions')} WHERE {_LINEAGE}",  # noqa: S608
-            *self._of_lineage(),
+            f"SELECT generation, stream_created_ms, shard_id, position, ended FROM {self.name('positions')}"  # noqa: S608
+            " WHERE pipeline = %s AND stream_created_ms IN (%s, %s)",
+            pipeline, self.lineage.stream_created_ms, batch_lineage(pipeline).stream_created_ms,
         )  # fmt: skip
-        return {shard_id: ChainPosition(int(position), bool(ended)) for shard_id, position, ended in rows}
+        return {
+            Chain(pipeline, int(generation), int(created_ms), shard_id): ChainPosition(int(position), bool(ended))
+            for generation, created_ms, shard_id, position, ended in rows
+        }
+
+    def mark_replaced(self, session: WarehouseSession, urls: Sequence[str]) -> None:
+        """What became of those that were loaded; the others stay what they are."""
+        for chunk in chunks(urls):
+            session.run(
+                f"UPDATE {self.name('ledger')} SET state = %s WHERE pipeline = %s AND state = %s"  # noqa: S608
+                f" AND file_key IN ({marks(chunk)})",
+                FileState.REPLACED, self.lineage.pipeline, FileState.LOADED, *chunk,
+            )  # fmt: skip
+
+    def record_commits(
+        self, session: WarehouseSession, rows: Iterable[tuple[str, str, int]], state: FileState, seq: int, now_ms: int
+    ) -> None:
+        """What became of commits, without their files: id, table, and how many rows."""
+        at = datetime.fromtimestamp(now_ms / 1000, UTC).replace(tzinfo=None)
+        pipeline, generation = self.lineage.pipeline, self.lineage.generation
+        entries = [
+            (pipeline, generation, commit_id, table, "", number, 0, state.value, "", seq, at)
+            for commit_id, table, number in rows
+        ]
+        for chunk in chunks(entries):
+            self.insert(session, "ledger", _LEDGER_COLUMNS, chunk)
 
     def _row(self, entry: Entry, seq: int, at: datetime) -> tuple[Any, ...]:
         file = entry.file
@@ -179,19 +263,16 @@ class Ledger:
             entry.state.value, told(entry.reason), seq, at,
         )  # fmt: skip
 
-    def _insert(
+    def insert(
         self, session: WarehouseSession, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
     ) -> None:
-        values = ", ".join(f"({_marks(row)})" for row in rows)
+        values = ", ".join(f"({marks(row)})" for row in rows)
         session.run(
-            f"INSERT INTO {self._name(table)} ({', '.join(columns)}) VALUES {values}",  # noqa: S608
+            f"INSERT INTO {self.name(table)} ({', '.join(columns)}) VALUES {values}",  # noqa: S608
             *(value for row in rows for value in row),
         )  # fmt: skip
 
-    def _of_lineage(self) -> tuple[str, int, int]:
-        return self.lineage.pipeline, self.lineage.generation, self.lineage.stream_created_ms
-
-    def _name(self, table: str) -> str:
+    def name(self, table: str) -> str:
         return f'"{self.schema}".loader_{table}'
 
 
@@ -204,10 +285,10 @@ _LEDGER_COLUMNS = (
 )  # fmt: skip
 
 
-def _marks(values: Sequence[Any]) -> str:
+def marks(values: Sequence[Any]) -> str:
     return ", ".join(["%s"] * len(values))
 
 
-def _chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     for begin in range(0, len(values), _CHUNK):
         yield values[begin : begin + _CHUNK]

@@ -14,14 +14,17 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from headrace_consumers.commitlog.model import Chain
 from headrace_consumers.errors import FencedError, WarehouseStatementError
 from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.load.amendments import NOTHING_AMENDED, Amendments
 from headrace_consumers.load.copying import Copier, CopyFailedError, CopyGroup
 from headrace_consumers.load.fitting import Fitting
 from headrace_consumers.load.ledger import Entry, FileState, Ledger, quarantined
 from headrace_consumers.load.preflight import Look
 from headrace_consumers.load.sifting import Budget, Sifted, is_of_the_file, sift
 from headrace_consumers.load.waiting import ChainPosition, LakeFile
+from headrace_consumers.load.withdrawing import Withdrawing, Withdrawn
 from headrace_consumers.warehouse.session import WarehouseSession
 
 _TRIALS = 64
@@ -40,6 +43,7 @@ class LoadOutcome:
     """Held and quarantined, with reasons; held ones of which the same was said before are not among them."""
     held: tuple[Entry, ...] = ()
     """All that stay held."""
+    withdrawn: Withdrawn = field(default_factory=Withdrawn)
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class Loading:
     now_ms: Callable[[], int]
     new_id: Callable[[int], str]
     _fitting: Fitting = field(init=False)
+    _withdrawing: Withdrawing = field(init=False)
     _copier: Copier = field(init=False)
     _suspects: dict[str, bool] = field(default_factory=dict)
     """URLs of held files whose COPY failed without others, the one tried last at the end; and whether others of the
@@ -60,6 +65,7 @@ class Loading:
     def __post_init__(self) -> None:
         schema, pipeline = self.ledger.schema, self.ledger.lineage.pipeline
         self._fitting = Fitting(schema)
+        self._withdrawing = Withdrawing(self.ledger)
         self._copier = Copier(schema, pipeline, self.store, self.role, lambda: self.new_id(self.now_ms()))
 
     def load(
@@ -67,22 +73,28 @@ class Loading:
         session: WarehouseSession,
         seq: int,
         files: Sequence[LakeFile],
-        moved: Mapping[str, ChainPosition],
+        moved: Mapping[Chain, ChainPosition],
         *,
         looks: Mapping[str, Look],
         held: Mapping[str, Entry] = _NOTHING_HELD,
+        amendments: Amendments = NOTHING_AMENDED,
     ) -> LoadOutcome:
         """Loads what fits, says what became of the rest, and moves the positions. Raises FencedError where another
         loader is ahead, TransientError where the warehouse is away. `held` is what the ledger says of those files that
-        are tried again; `looks` has what each file says of itself, by URL."""
+        are tried again; `looks` has what each file says of itself, by URL. `amendments` are those of batch: what they
+        take out goes in the same transaction."""
         known = self.ledger.known(session, files)
-        fresh = [file for file in files if known.get(file.url, FileState.HELD) is FileState.HELD]
+        fresh = [
+            file
+            for file in files
+            if known.get(file.url, FileState.HELD) is FileState.HELD and file.commit_id not in amendments.retired
+        ]
         fitting, set_aside = self._fitting.fitted(session, fresh, looks)
         groups = self._tried_apart(session, fitting, set_aside)
         budget = Budget(_TRIALS)
         while True:
             try:
-                outcome = self._transact(session, seq, groups, set_aside, moved=moved, held=held)
+                outcome = self._transact(session, seq, groups, set_aside, amendments, moved=moved, held=held)
             except CopyFailedError as failed:
                 groups = self._sifted(session, groups, failed, budget, set_aside)
             else:
@@ -97,8 +109,9 @@ class Loading:
         seq: int,
         groups: Sequence[CopyGroup],
         set_aside: Sequence[Entry],
+        amendments: Amendments,
         *,
-        moved: Mapping[str, ChainPosition],
+        moved: Mapping[Chain, ChainPosition],
         held: Mapping[str, Entry],
     ) -> LoadOutcome:
         now_ms = self.now_ms()
@@ -109,15 +122,20 @@ class Loading:
         try:
             self.ledger.take_head(session, seq)
             known = self._known(session, entries)
+            retired = self._withdrawing.retire(session, amendments, seq + 1, now_ms)
             self._copier.copy(session, groups, self.new_id(now_ms))
             self.ledger.record(session, entries, seq + 1, now_ms, known)
+            news += self._withdrawing.replace(session, amendments, seq + 1, now_ms)
+            tables = {group.table for group in groups}
+            erased = self._withdrawing.erase(session, amendments.erases, tables, seq + 1, now_ms)
             self.ledger.save_positions(session, moved)
             session.commit()
         except BaseException:
             session.rollback()
             raise
-        still = [entry for entry in set_aside if entry.state is FileState.HELD]
-        return LoadOutcome(tuple(loaded), tuple(news), tuple(still))
+        given_up = {entry.file.url for entry in news if entry.state is not FileState.HELD}
+        still = [entry for entry in set_aside if entry.state is FileState.HELD and entry.file.url not in given_up]
+        return LoadOutcome(tuple(loaded), tuple(news), tuple(still), Withdrawn(retired, erased))
 
     def _known(self, session: WarehouseSession, entries: Sequence[Entry]) -> Collection[str]:
         """What the ledger has of them. The head was ours, so nobody has changed it since it was read; nobody but a

@@ -58,6 +58,10 @@ def lost(file: LakeFile) -> Unreadable:
     return Unreadable(f"{file.url} is not there as its commit wrote it; run `headrace-consumers repair`", lost=True)
 
 
+def is_lost(look: Look) -> bool:
+    return isinstance(look, Unreadable) and look.lost
+
+
 def read_footer(store: ObjectStore, file: LakeFile) -> Look:
     """Blocks on the network. A file that is gone, short or no Parquet is told, not raised."""
     try:

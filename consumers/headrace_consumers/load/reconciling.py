@@ -5,17 +5,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
+from headrace_consumers.commitlog.batch import BATCH, batch_chain
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
-from headrace_consumers.commitlog.model import Commit, LinkKind
+from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
 from headrace_consumers.load.ledger import FileState, Ledger
 from headrace_consumers.load.waiting import LakeFile, TablePlace, by_table, lake_files
+from headrace_consumers.records import ROOT
 from headrace_consumers.stages.schemas import COMMIT_FIELD
 from headrace_consumers.warehouse.schema import read_columns
 from headrace_consumers.warehouse.session import WarehouseSession
@@ -23,6 +25,8 @@ from headrace_consumers.warehouse.tables import quoted
 from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
 
 _CHUNK = 500
+_BROUGHT = (FileState.LOADED, FileState.REPLACED)
+"""Its rows are in the table."""
 
 
 class FindingKind(StrEnum):
@@ -36,6 +40,8 @@ class FindingKind(StrEnum):
     """The ledger says loaded, and the table holds fewer rows of the commit."""
     ROWS_DOUBLED = "rows doubled"
     """The table holds more rows of the commit than its files have."""
+    ROWS_RETIRED = "rows retired"
+    """The table holds rows of a commit that batch has retired."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -74,50 +80,87 @@ class Reconciler:
         """Of the commits of the last `since_s`; younger ones than `overdue_s` may still wait. SettingsError where there
         are no books."""
         self.ledger.head(self.session)
-        commits = list(self._commits(now_ms - int(since_s * 1000)))
+        since_ms, overdue_ms = now_ms - int(since_s * 1000), now_ms - int(overdue_s * 1000)
+        batch = list(self._batch(since_ms))
+        retired = {commit_id for _, commit in batch for commit_id in commit.retires}
+        found = (*self._commits(since_ms), *(commit for _, commit in batch))
+        commits = [commit for commit in found if commit.attempt_id not in retired]
         files = [file for commit in commits for file in lake_files(commit.attempt_id, commit.files, self.places)]
-        overdue_ms = now_ms - int(overdue_s * 1000)
-        old = {commit.attempt_id for commit in commits if commit.written_ms <= overdue_ms}
+        old = {commit.attempt_id for commit in found if commit.written_ms <= overdue_ms}
         known = self.ledger.known(self.session, files)
         reasons = self._reasons(known)
-        findings = [*_of_files(files, known, old, reasons), *self._of_rows(files, known)]
-        loaded = sum(known.get(file.url) is FileState.LOADED for file in files)
+        findings = [
+            *_of_files(files, known, old, reasons),
+            *self._of_rows(files, known),
+            *self._of_batch([(link, commit) for link, commit in batch if commit.attempt_id in old]),
+        ]
+        loaded = sum(known.get(file.url) in _BROUGHT for file in files)
         waiting = sum(file.url not in known and file.commit_id not in old for file in files)
         return Reconciled(len(files), loaded, waiting, tuple(findings))
 
     def _reasons(self, known: Mapping[str, FileState]) -> dict[str, str]:
-        if set(known.values()) <= {FileState.LOADED}:
+        if not {FileState.HELD, FileState.QUARANTINED} & set(known.values()):
             return {}
         entries = self.ledger.entries(self.session, FileState.HELD, FileState.QUARANTINED)
         return {entry.file.url: entry.reason for entry in entries}
 
     def _commits(self, since_ms: int) -> Iterator[Commit]:
-        lineage = self.ledger.lineage
+        """Of the stream and its windows, in all generations."""
+        ours = self.ledger.lineage
         seen: set[str] = set()
-        for shard_id in self._shard_ids(lineage):
-            for link in self.log.newest_links(lineage.chain(shard_id)):
-                if link.written_ms < since_ms:
-                    break
-                if link.kind is LinkKind.DATA and link.attempt_id not in seen:
-                    seen.add(link.attempt_id)
-                    if (commit := self.log.commit(lineage.pipeline, lineage.generation, link.attempt_id)) is not None:
-                        yield commit
+        for generation in range(1, self.log.generation(ours.pipeline) + 1):
+            lineage = replace(ours, generation=generation)
+            for shard_id in self._shard_ids(lineage):
+                for link in self._links(lineage.chain(shard_id), since_ms):
+                    if link.attempt_id not in seen:
+                        seen.add(link.attempt_id)
+                        yield from self._commit_of(link)
+
+    def _batch(self, since_ms: int) -> Iterator[tuple[Link, Commit]]:
+        for link in self._links(batch_chain(self.ledger.lineage.pipeline), since_ms):
+            for commit in self._commit_of(link):
+                yield link, commit
+
+    def _links(self, chain: Chain, since_ms: int) -> Iterator[Link]:
+        for link in self.log.newest_links(chain):
+            if link.written_ms < since_ms:
+                break
+            if link.kind is LinkKind.DATA:
+                yield link
+
+    def _commit_of(self, link: Link) -> Iterator[Commit]:
+        commit = self.log.commit(link.chain.pipeline, link.chain.generation, link.attempt_id)
+        if commit is not None:
+            yield commit
 
     def _shard_ids(self, lineage: Lineage) -> list[str]:
         chains = self.log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
         return [*sorted(chain.shard_id for chain in chains), WINDOWS]
 
     def _of_rows(self, files: Sequence[LakeFile], known: Mapping[str, FileState]) -> Iterator[Finding]:
+        erased = self.ledger.erased(self.session, sorted({file.commit_id for file in files}))
         for table, found in by_table(files).items():
             wanted: Counter[str] = Counter()
             for file in found:
-                wanted[file.commit_id] += file.rows if known.get(file.url) is FileState.LOADED else 0
+                wanted[file.commit_id] += file.rows if known.get(file.url) in _BROUGHT else 0
             held = self._rows_in(table, sorted(wanted))
-            for commit_id, rows in sorted(wanted.items()):
+            for commit_id, brought in sorted(wanted.items()):
+                rows = brought - erased[commit_id, table]
                 if held[commit_id] != rows:
                     kind = FindingKind.ROWS_MISSING if held[commit_id] < rows else FindingKind.ROWS_DOUBLED
                     detail = f"{held[commit_id]} rows in the table, {rows} loaded"
                     yield Finding(kind, table, commit_id, detail=detail)
+
+    def _of_batch(self, batch: Sequence[tuple[Link, Commit]]) -> Iterator[Finding]:
+        """What such commits change, beside their files."""
+        where = self.ledger.positions(self.session).get(batch_chain(self.ledger.lineage.pipeline))
+        for link, commit in batch:
+            if link.end > (where.position if where else ROOT):
+                yield Finding(FindingKind.OVERDUE, BATCH, commit.attempt_id, detail=f"a {commit.kind}")
+        retired = sorted({commit_id for _, commit in batch for commit_id in commit.retires})
+        for table in sorted({place.table for place in self.places}) if retired else ():
+            for commit_id, rows in sorted(self._rows_in(table, retired).items()):
+                yield Finding(FindingKind.ROWS_RETIRED, table, commit_id, detail=f"{rows} rows in the table")
 
     def _rows_in(self, table: str, commit_ids: Sequence[str]) -> Counter[str]:
         """By commit; none where the table is gone, or has lost the column."""

@@ -21,7 +21,7 @@ from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.ledger import FileState, Ledger
 from headrace_consumers.load.loading import Loading
 from headrace_consumers.load.maintenance import Maintenance
-from headrace_consumers.load.places import places_of
+from headrace_consumers.load.places import keyed_windows, places_of
 from headrace_consumers.load.service import Loader, LoaderPlan, LoadReport
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.settings import LakeSettings, LoadSettings, LogSettings, WarehouseSettings
@@ -108,6 +108,7 @@ class LoadRunner:
         plan = LoaderPlan(
             lineage=lineage,
             places=self._places,
+            keyed=keyed_windows(self._pipeline),
             load_interval_s=settings.load_interval_s,
             max_load_bytes=settings.max_load_bytes,
             max_load_files=settings.max_load_files,
@@ -131,6 +132,9 @@ class LoadRunner:
             self._metrics.loaded(rows, files, duration_s)
             fields = {"rows": rows.total(), "files": files.total(), "tables": len(rows), "duration_s": duration_s}
             _log.info("loaded", extra={"fields": fields})
+        if report.withdrawn.retired or report.withdrawn.erased:
+            fields = {"retired": report.withdrawn.retired, "erased": report.withdrawn.erased}
+            _log.info("rows were taken out", extra={"fields": fields})
         for entry in report.set_aside:
             if entry.state is FileState.QUARANTINED:
                 self._metrics.quarantined(entry.file.table)

@@ -6,21 +6,23 @@ loader leaves nothing to repair: the next one reads the books and goes on from t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from headrace_consumers.commitlog.following import Advance, Lineage, follow
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.lake.objects import ObjectStore
+from headrace_consumers.load.amendments import Keyed, amendments_of
 from headrace_consumers.load.arriving import Arrivals
-from headrace_consumers.load.ledger import Books, Entry
+from headrace_consumers.load.intake import Intake
+from headrace_consumers.load.ledger import Books, Entry, FileState
 from headrace_consumers.load.loading import Loading, LoadOutcome
 from headrace_consumers.load.maintenance import Maintenance
-from headrace_consumers.load.preflight import Look
-from headrace_consumers.load.waiting import ChainPosition, LakeFile, TablePlace, Waiting
+from headrace_consumers.load.passed import PASSED, encode
+from headrace_consumers.load.waiting import LakeFile, TablePlace, Waiting
+from headrace_consumers.load.withdrawing import Withdrawn
 from headrace_consumers.warehouse.session import WarehouseSession
-from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class LoaderPlan:
 
     lineage: Lineage
     places: frozenset[TablePlace]
+    keyed: Keyed = field(default_factory=dict)
+    """Which windows tell a column's values once more: what is erased goes from there, too."""
     load_interval_s: float = 60.0
     """A load is due so long after the first commit that waits for it."""
     max_load_bytes: int = 1 << 30
@@ -48,6 +52,7 @@ class LoadReport:
     """Commits."""
     loaded: tuple[LakeFile, ...] = ()
     set_aside: tuple[Entry, ...] = ()
+    withdrawn: Withdrawn = field(default_factory=Withdrawn)
     held: int = 0
     waiting_files: int = 0
     waiting_bytes: int = 0
@@ -76,81 +81,84 @@ class Loader:
         self._arrivals = Arrivals(log, store, plan.lineage, plan.places, pool)
         self._begin(loading.ledger.read(session))
         self._retried_s = self._now_s()
+        self._note_passed()
 
     def step(self) -> LoadReport:
         """Follows, and loads where that is due. Raises FencedError, LogError, and the warehouse's errors."""
-        advances = self._follow()
+        followed = self._intake.fill(self._now_s())
         in_maintenance = self._plan.maintenance.is_on(self._now_ms())
         outcome = LoadOutcome()
         if not in_maintenance:
             outcome = self._load() if self._is_due() else self._look_at_books()
         return LoadReport(
-            followed=sum(advance.commit is not None for advance in advances),
+            followed=followed,
             loaded=outcome.loaded,
             set_aside=outcome.set_aside,
+            withdrawn=outcome.withdrawn,
             held=len(self._held),
             waiting_files=len(self._waiting.files),
             waiting_bytes=self._waiting.bytes,
             waiting_s=self._waiting.age_s(self._now_s()),
             in_maintenance=in_maintenance,
-            more=not in_maintenance and (self._is_full() or bool(outcome.loaded)),
+            more=not in_maintenance and (self._is_full(self._waiting) or bool(outcome.loaded) or self._intake.more),
         )
 
     def _begin(self, books: Books) -> None:
         self._seq, self._looked_s = books.seq, self._now_s()
-        self._progress: dict[str, ChainPosition] = dict(books.positions)
+        self._passed = dict(books.positions)
         self._held: Mapping[str, Entry] = {entry.file.url: entry for entry in books.held}
+        self._quarantined: Mapping[str, Entry] = {entry.file.url: entry for entry in books.quarantined}
         self._waiting = Waiting(self._plan.places)
-        self._looks: dict[str, Look] = {}
-
-    # --- following
-
-    def _follow(self) -> Sequence[Advance]:
-        """What stands in the log after what waits already, as far as one load goes."""
-        if self._is_full():
-            return ()
-        lineage = self._plan.lineage
-        chains = self._log.chains(lineage.pipeline, lineage.generation, lineage.stream_created_ms)
-        shard_ids = sorted({chain.shard_id for chain in chains} | {WINDOWS})
-        advances = []
-        for advance in follow(self._log, lineage, self._progress, shard_ids):
-            advances.append(advance)
-            self._waiting.add([advance], self._now_s())
-            if self._is_full():
-                break
-        self._progress |= self._waiting.positions
-        self._looks |= self._arrivals.arrived(advance.commit for advance in advances if advance.commit)
-        return advances
+        self._intake = Intake(
+            self._log, self._plan.lineage, self._arrivals, self._waiting, dict(books.positions), self._is_full
+        )
 
     # --- loading
 
-    def _is_full(self) -> bool:
-        plan, waiting = self._plan, self._waiting
+    def _is_full(self, waiting: Waiting) -> bool:
+        plan = self._plan
         return waiting.bytes >= plan.max_load_bytes or len(waiting.files) >= plan.max_load_files
 
     def _is_due(self) -> bool:
         now_s = self._now_s()
         waited = self._waiting.since_s is not None and self._waiting.age_s(now_s) >= self._plan.load_interval_s
-        return waited or self._is_full() or self._retries_held(now_s)
+        return waited or self._is_full(self._waiting) or self._retries_held(now_s)
 
     def _retries_held(self, now_s: float) -> bool:
         return bool(self._held) and now_s - self._retried_s >= self._plan.held_retry_s
 
     def _load(self) -> LoadOutcome:
         held = self._due_again() if self._retries_held(self._now_s()) else {}
-        again, looks = self._arrivals.once_more([entry.file for entry in held.values()])
+        again, looks = self._intake.once_more([entry.file for entry in held.values()])
         outcome = self._loading.load(
             self._session, self._seq, [*self._waiting.files, *again], self._waiting.positions,
-            held=held, looks={**self._looks, **looks},
+            held=held, looks={**self._intake.looks, **looks},
+            amendments=amendments_of(self._waiting.batch, self._plan.places, self._plan.keyed),
         )  # fmt: skip
         self._seq, self._looked_s = self._seq + 1, self._now_s()
-        untried = {url: entry for url, entry in self._held.items() if url not in held}
-        self._held = untried | {entry.file.url: entry for entry in outcome.held}
-        if held and not (untried and held.keys() & {file.url for file in outcome.loaded}):
-            self._retried_s = self._now_s()
-        self._waiting.clear()
-        self._looks = {}
+        self._remember(outcome, held)
+        self._intake.clear()
+        self._note_passed()
         return outcome
+
+    def _remember(self, outcome: LoadOutcome, tried: Mapping[str, Entry]) -> None:
+        """As the books have it now. Whoever else changes them takes the head, and we start over."""
+        untried = {url: entry for url, entry in self._held.items() if url not in tried}
+        self._held = self._standing(untried | {entry.file.url: entry for entry in outcome.held})
+        bad = {entry.file.url: entry for entry in outcome.set_aside if entry.state is FileState.QUARANTINED}
+        self._quarantined = self._standing({**self._quarantined, **bad})
+        self._passed |= self._waiting.positions
+        if tried and not (untried and tried.keys() & {file.url for file in outcome.loaded}):
+            self._retried_s = self._now_s()
+
+    def _standing(self, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
+        return {url: entry for url, entry in entries.items() if entry.file.commit_id not in self._intake.retired}
+
+    def _note_passed(self) -> None:
+        """For those who may touch only what is loaded. One that was forgotten says less, and the next makes it good."""
+        note = encode(self._passed, {*self._held, *self._quarantined}) if self._passed else None
+        if note is not None:
+            self._log.mark(self._plan.lineage.pipeline, PASSED, note)
 
     def _look_at_books(self) -> LoadOutcome:
         """Now and then, where there is nothing to load."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from headrace_consumers.commitlog.batch import batch_chain
 from headrace_consumers.commitlog.following import Advance
-from headrace_consumers.commitlog.model import LinkKind
+from headrace_consumers.commitlog.model import Chain, Commit, LinkKind
 from headrace_consumers.lake.objects import PendingFile
 from headrace_consumers.records import ROOT
 
@@ -52,7 +53,9 @@ class Waiting:
 
     places: Collection[TablePlace]
     files: list[LakeFile] = field(default_factory=list)
-    positions: dict[str, ChainPosition] = field(default_factory=dict)
+    batch: list[Commit] = field(default_factory=list)
+    """Those of batch, with all that they change of what was loaded before."""
+    positions: dict[Chain, ChainPosition] = field(default_factory=dict)
     """Of the chains that moved."""
     since_s: float | None = None
     """When the first of it was seen."""
@@ -61,12 +64,28 @@ class Waiting:
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
 
-    def add(self, advances: Iterable[Advance], now_s: float) -> None:
+    def add(self, advances: Iterable[Advance], now_s: float, retired: Collection[str] = ()) -> None:
+        """Commits that are retired are passed, without their files."""
         for advance in advances:
             for link in advance.links:
-                self.positions[link.chain.shard_id] = ChainPosition(link.end, link.kind is LinkKind.TERMINAL)
-            if advance.commit is not None:
+                self.positions[link.chain] = ChainPosition(link.end, link.kind is LinkKind.TERMINAL)
+            if advance.commit is not None and advance.commit.attempt_id not in retired:
                 self.files += lake_files(advance.commit.attempt_id, advance.commit.files, self.places)
+        self._seen(now_s)
+
+    def add_batch(self, commit: Commit, end: int, now_s: float, retired: Collection[str] = ()) -> None:
+        """The next of the batch chain, which it brings to `end`."""
+        self.positions[batch_chain(commit.pipeline)] = ChainPosition(end)
+        self.batch.append(commit)
+        if commit.attempt_id not in retired:
+            self.files += lake_files(commit.attempt_id, commit.files, self.places)
+        self._seen(now_s)
+
+    def drop(self, retired: Collection[str]) -> None:
+        """The files of commits that were retired since they were added."""
+        self.files = [file for file in self.files if file.commit_id not in retired]
+
+    def _seen(self, now_s: float) -> None:
         if self.positions and self.since_s is None:
             self.since_s = now_s
 
@@ -74,15 +93,15 @@ class Waiting:
         return 0.0 if self.since_s is None else now_s - self.since_s
 
     def clear(self) -> None:
-        self.files, self.positions, self.since_s = [], {}, None
+        self.files, self.batch, self.positions, self.since_s = [], [], {}, None
 
 
 def lake_files(commit_id: str, files: Iterable[PendingFile], places: Collection[TablePlace]) -> list[LakeFile]:
-    """Those of a commit's files that belong into the warehouse."""
+    """Those of a commit's files that are to be loaded: they belong into the warehouse, and their rows are new."""
     return [
         LakeFile(commit_id, file.table, file.bucket, file.key, file.rows, file.bytes, file.sha256)
         for file in files
-        if TablePlace(file.table, file.bucket) in places
+        if TablePlace(file.table, file.bucket) in places and not file.rewritten
     ]
 
 

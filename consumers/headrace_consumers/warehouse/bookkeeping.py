@@ -42,8 +42,23 @@ LEDGER = StagingTable(
     ),
     sort_key=("commit_id",),
 )
-"""What became of each file: loaded, held or quarantined; `load_seq` is the head's number after the transaction that
-said so: whoever reads staging goes on after the greatest that he has seen."""
+"""What became of each file: loaded, held or quarantined; replaced by another since, or retired with its commit.
+`load_seq` is the head's number after the transaction that brought it into that state, or the rows that it brought:
+whoever reads staging goes on after the greatest that he has seen. `row_count` is how many rows it brought, none where
+these had come with other files. Rows without a file are about a commit: that it is retired, in all tables; or how many
+of its rows were erased from one."""
+
+ERASURES = StagingTable(
+    "loader_erasures",
+    (
+        _PIPELINE,
+        TableColumn("table_name", varchar(128), nullable=False),
+        TableColumn("column_name", varchar(128), nullable=False),
+        TableColumn("sha256", varchar(64), nullable=False),
+        TableColumn("load_seq", _BIGINT, nullable=False),
+    ),
+)
+"""Rows that were erased, by the digest of a column's value: what comes later with such a value goes, too."""
 
 VIEWS = StagingTable(
     "schema_views",
@@ -54,4 +69,4 @@ VIEWS = StagingTable(
 )
 """Of which SELECT each view was made: the warehouse tells it in words of its own."""
 
-BOOKKEEPING = (HEAD, POSITIONS, LEDGER, VIEWS)
+BOOKKEEPING = (HEAD, POSITIONS, LEDGER, ERASURES, VIEWS)

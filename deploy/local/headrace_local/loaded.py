@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.commitlog.model import Chain
 from headrace_consumers.load.ledger import Books, FileState, Ledger
+from headrace_consumers.load.waiting import ChainPosition
+from headrace_consumers.records import ROOT
 from headrace_consumers.warehouse.redshift import Redshift
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_local.warehouse import warehouse_target
@@ -27,15 +30,14 @@ class Loaded:
         self.books = self.ledger.read(self.session)
         [(rows,)] = self.session.query(
             f'SELECT coalesce(sum(row_count), 0) FROM "{self.ledger.schema}".loader_ledger'  # noqa: S608 -- our own name
-            " WHERE pipeline = %s AND state = %s",
-            self.ledger.lineage.pipeline, FileState.LOADED.value,
+            " WHERE pipeline = %s AND state IN (%s, %s)",
+            self.ledger.lineage.pipeline, FileState.LOADED.value, FileState.REPLACED.value,
         )  # fmt: skip
         self.rows = int(rows)
 
-    def reaches(self, tips: Mapping[str, int]) -> bool:
+    def reaches(self, tips: Mapping[Chain, int]) -> bool:
         """Whether all that stood in the log up to there was loaded or set aside, at the last `refresh`."""
-        loaded = {shard_id: chain.position for shard_id, chain in self.books.positions.items()}
-        return all(loaded.get(shard_id, 0) >= tip for shard_id, tip in tips.items())
+        return all(_position(self.books.positions.get(chain)) >= tip for chain, tip in tips.items())
 
     def freshness_p95_s(self, tables: Collection[str]) -> float:
         """From a row's arrival in the stream to the books' word that it is loaded."""
@@ -55,6 +57,10 @@ def loaded_so_far(warehouse_url: str, lineage: Lineage) -> Iterator[Loaded]:
         session.close()
 
 
+def _position(where: ChainPosition | None) -> int:
+    return where.position if where else ROOT
+
+
 def _freshness(schema: str, tables: Collection[str]) -> str:
     rows = " UNION ALL ".join(
         f"SELECT '{table}' AS table_name, commit_id, arrival_time FROM \"{schema}\".{table}"  # noqa: S608 -- our own names
@@ -65,5 +71,5 @@ def _freshness(schema: str, tables: Collection[str]) -> str:
         FROM ({rows}) AS r
         JOIN (
             SELECT commit_id, table_name, max(recorded_at) AS loaded_at FROM "{schema}".loader_ledger
-            WHERE state = 'loaded' GROUP BY commit_id, table_name
+            WHERE state IN ('loaded', 'replaced') GROUP BY commit_id, table_name
         ) AS l ON l.commit_id = r.commit_id AND l.table_name = r.table_name"""  # noqa: S608 -- our own names

@@ -78,4 +78,5 @@ def is_loaded(harbour: Harbour) -> bool:
     tip = next(stack.log.newest_links(stack.lineage.chain(SHARD))).end
     books = harbour.ledger.read(harbour.session())
     harbour.close()
-    return SHARD in books.positions and books.positions[SHARD].position >= tip
+    where = books.positions.get(stack.lineage.chain(SHARD))
+    return where is not None and where.position >= tip

@@ -74,6 +74,10 @@ class Quay:
         tables = (LakeTable(self.gauges, GaugeRead, Grain.DAY), LakeTable(self.lamps, LampSeen, Grain.DAY))
         self.pipeline = Pipeline(name=f"quay_{self.number}", stream="tides", tables=tables)
         self.apply_schema()
+        self.begin_generation()
+
+    def begin_generation(self) -> None:
+        """What is committed from here on is of the newest one."""
         log = self.harbour.stack.log
         self.lineage = Lineage(self.pipeline.name, log.generation(self.pipeline.name), 1)
         log.register(self.lineage.chain(SHARD))
@@ -113,7 +117,7 @@ class Quay:
     def ledger(self) -> Ledger:
         return Ledger(SCHEMA, self.lineage)
 
-    def loader(self, session: WarehouseSession | None = None, **plan: Any) -> Loader:
+    def loader(self, session: WarehouseSession | None = None, *, log: Any = None, **plan: Any) -> Loader:
         store = self.harbour.stack.store
         loading = Loading(self.ledger, store, "default", now_ms, new_attempt_id)
         made = LoaderPlan(
@@ -121,7 +125,8 @@ class Quay:
             places=places_of(self.pipeline, LakeSettings()),
             **{"load_interval_s": 0.0, "held_retry_s": 0.0, **plan},
         )
-        return Loader(made, self.harbour.stack.log, store, session or self.harbour.session(), loading, now_ms=now_ms)
+        log, session = log or self.harbour.stack.log, session or self.harbour.session()
+        return Loader(made, log, store, session, loading, now_ms=now_ms)
 
     def load(self) -> list[LoadReport]:
         """By a loader that knows nothing but the books."""
@@ -180,17 +185,24 @@ class Quay:
     def commit(self, *files: tuple[str, pa.Table], complete: bool = True, key: str = "{id}.parquet") -> list[str]:
         """One commit of these files, each of a table; their URLs."""
         attempt_id = new_attempt_id(now_ms())
-        store = self.harbour.stack.store
+        pending = self.upload(attempt_id, *files, key=key)
+        self._append(attempt_id, pending)
+        for file in pending if complete else ():
+            self.harbour.stack.store.complete(file, attempt_id)
+        return [url_of(file) for file in pending]
+
+    def upload(
+        self, attempt_id: str, *files: tuple[str, pa.Table], key: str = "{id}.parquet", rewritten: bool = False
+    ) -> tuple[PendingFile, ...]:
+        """Pending files of a commit; in rewritten ones each row goes on naming the commit that brought it."""
         pending = []
         for number, (table, rows) in enumerate(files):
-            place = f"{getattr(self, table)}/{number}/{key.format(id=attempt_id)}"
-            body = parquet(_with_commit(rows, attempt_id))
-            encoded = EncodedFile(getattr(self, table), "", "processed", place, rows.num_rows, body)
-            pending.append(store.upload_pending(encoded, attempt_id))
-        self._append(attempt_id, tuple(pending))
-        for file in pending if complete else ():
-            store.complete(file, attempt_id)
-        return [f"s3://{file.bucket}/{file.key}" for file in pending]
+            where = f"{getattr(self, table)}/{number + 100 * rewritten}/{key.format(id=attempt_id)}"
+            body = parquet(rows if rewritten else _with_commit(rows, attempt_id))
+            name = getattr(self, table)
+            encoded = EncodedFile(name, "", "processed", where, rows.num_rows, body, rewritten)
+            pending.append(self.harbour.stack.store.upload_pending(encoded, attempt_id))
+        return tuple(pending)
 
     def commit_rows(self, table: str = "gauges", **columns: Any) -> str:
         [url] = self.commit((table, self.rows(table, **columns)))
@@ -212,7 +224,7 @@ class Quay:
     def make_again(self, url: str, rows: pa.Table) -> None:
         """As `repair` does, of these rows."""
         log, store = self.harbour.stack.log, self.harbour.stack.store
-        attempt_id = url.rsplit("/", 1)[1].removesuffix(".parquet")
+        attempt_id = commit_of(url)
         old = log.commit(self.pipeline.name, self.lineage.generation, attempt_id)
         assert old is not None
         [lost] = old.files
@@ -239,6 +251,15 @@ def parquet(rows: pa.Table) -> bytes:
     sink = io.BytesIO()
     pq.write_table(rows, sink, compression="zstd")
     return sink.getvalue()
+
+
+def url_of(file: PendingFile) -> str:
+    return f"s3://{file.bucket}/{file.key}"
+
+
+def commit_of(url: str) -> str:
+    """The id of the commit that wrote the file."""
+    return url.rsplit("/", 1)[1].removesuffix(".parquet")
 
 
 def place(url: str) -> tuple[str, str]:
