@@ -176,8 +176,12 @@ class River:
 
     def _read(self, zone: str, prefix: str) -> list[pa.Table]:
         bucket = self.buckets[zone]
-        listed = self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
-        keys = [one["Key"] for one in listed]
+        page: dict[str, Any] = {"NextContinuationToken": ""}
+        keys: list[str] = []
+        while (token := page.get("NextContinuationToken")) is not None:
+            more = {"ContinuationToken": token} if token else {}
+            page = self.s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
+            keys += [one["Key"] for one in page.get("Contents", [])]
         return [_read_one(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read(), key) for key in keys]
 
     def raw_arrivals_ms(self, file: PendingFile) -> list[int]:
@@ -201,6 +205,11 @@ class River:
             replaces=tuple(one.replaced for one in held),
         )  # fmt: skip
         commit(place, draft, standing.position, lambda _: False)
+
+    def unretired(self) -> list[str]:
+        """Commits of the stream that stand."""
+        standing = self.place().standing()
+        return [commit_id for commit_id in standing.commits if commit_id in standing.links]
 
     def lose(self, file: PendingFile) -> None:
         self.s3.delete_object(Bucket=file.bucket, Key=file.key)
