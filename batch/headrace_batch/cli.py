@@ -20,6 +20,7 @@ command_line.add(
         "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
         "commands.replay:replay": "Send raw records into another stream.",
         "commands.compact:compact": "Few files instead of many small ones, in cold partitions.",
+        "commands.expire:expire": "Orphaned uploads, raw records past their retention and old links go.",
         "commands.forget:forget": "One person's events leave the lake, and then the warehouse.",
         "commands.standing:standing": "What the lake is made of, by the commit log.",
     },
