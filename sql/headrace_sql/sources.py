@@ -84,14 +84,15 @@ def _tables(pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     windows = {window.name: window for window in pipeline.windows}
     for staged in staging_tables(pipeline):
         if (table := tables.get(staged.name)) is not None:
-            yield _event_table(staged, table)
+            yield _event_table(staged, table, is_fresh=table in pipeline.tables)
         else:
             window = windows[staged.name]
             yield _window_table(pipeline, staged, window)
     yield _ledger()
 
 
-def _event_table(staged: StagingTable, table: LakeTable) -> dict[str, Any]:
+def _event_table(staged: StagingTable, table: LakeTable, *, is_fresh: bool) -> dict[str, Any]:
+    """Nobody knows when the next file comes: only what streams may be stale."""
     contract = table.contract
     declared = {column.name: column for column in contract.columns}
     columns = [
@@ -101,7 +102,7 @@ def _event_table(staged: StagingTable, table: LakeTable) -> dict[str, Any]:
     return {
         "name": staged.name,
         "description": f"{_literal(contract.description)} Contract {contract.type}.".strip(),
-        "config": {"loaded_at_field": "arrival_time", "freshness": FRESHNESS},
+        **({"config": {"loaded_at_field": "arrival_time", "freshness": FRESHNESS}} if is_fresh else {}),
         "columns": columns,
     }
 

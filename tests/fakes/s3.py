@@ -6,9 +6,13 @@ import hashlib
 import io
 import itertools
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.steps import Steps, client_error
+
+PAGE = 5
+"""Few entries a page, so that whoever lists has to turn pages."""
 
 
 @dataclass
@@ -23,6 +27,7 @@ class _Upload:
 class _Object:
     body: bytes
     metadata: dict[str, str]
+    modified: datetime = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
 class MemoryS3:
@@ -94,16 +99,34 @@ class S3Client:
             found = self._store.objects.get((Bucket, Key))
             if found is None:
                 raise client_error("404", "HeadObject")
-            return {"ContentLength": len(found.body), "Metadata": found.metadata}
+            said = {"ETag": f'"{_etag(found.body)}"', "LastModified": found.modified}
+            return {"ContentLength": len(found.body), "Metadata": found.metadata, **said}
 
         return self._steps.run("HeadObject", effect)
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
-            found = [key for bucket, key in self._store.objects if bucket == Bucket and key.startswith(Prefix)]
-            return {"Contents": [{"Key": key} for key in sorted(found)]} if found else {}
+            keys = (key for bucket, key in self._store.objects if bucket == Bucket and key.startswith(Prefix))
+            found = sorted(key for key in keys if key > ContinuationToken)
+            page = [{"Key": key, "Size": len(self._store.objects[Bucket, key].body)} for key in found[:PAGE]]
+            more = {"NextContinuationToken": found[PAGE - 1]} if len(found) > PAGE else {}
+            return {"Contents": page, **more} if page else {}
 
         return self._steps.run("ListObjectsV2", effect)
+
+    def list_multipart_uploads(
+        self, *, Bucket: str, Prefix: str, KeyMarker: str = "", UploadIdMarker: str = ""  # noqa: N803
+    ) -> dict[str, Any]:  # fmt: skip
+        def effect() -> dict[str, Any]:
+            every = sorted((one.key, name) for name, one in self._store.uploads.items() if one.bucket == Bucket)
+            found = [one for one in every if one[0].startswith(Prefix) and one > (KeyMarker, UploadIdMarker)]
+            page = [{"Key": key, "UploadId": name} for key, name in found[:PAGE]]
+            if len(found) <= PAGE:
+                return {"Uploads": page, "IsTruncated": False} if page else {"IsTruncated": False}
+            key, name = found[PAGE - 1]
+            return {"Uploads": page, "IsTruncated": True, "NextKeyMarker": key, "NextUploadIdMarker": name}
+
+        return self._steps.run("ListMultipartUploads", effect)
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
@@ -119,11 +142,13 @@ class S3Client:
 
         return self._steps.run("PutObject", effect)
 
-    def get_object(self, *, Bucket: str, Key: str, Range: str = "") -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
             found = self._store.objects.get((Bucket, Key))
             if found is None:
                 raise client_error("NoSuchKey", "GetObject")
+            if IfMatch and IfMatch.strip('"') != _etag(found.body):
+                raise client_error("PreconditionFailed", "GetObject")
             if Range and not found.body:
                 raise client_error("InvalidRange", "GetObject")
             last = int(Range.removeprefix("bytes=-")) if Range else len(found.body)

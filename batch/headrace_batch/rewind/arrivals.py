@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec.structs import replace
 
-from headrace_batch.committing import is_raw
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.model import Commit
+from headrace_consumers.commitlog.model import Commit, is_raw
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore
 
@@ -41,7 +40,7 @@ def _arrivals(store: ObjectStore, commit: Commit) -> pa.Table | None:
         body = store.read(raw.bucket, raw.key)
     except MissingFileError:
         return None
-    return pq.read_table(io.BytesIO(body), columns=["shard_id", "arrival_time"])
+    return pq.read_table(io.BytesIO(body), columns=["shard_id", "arrival_time"], use_threads=False)
 
 
 def _ms(found: pa.Scalar) -> int | None:
