@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.model import Commit
-from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 from headrace_consumers.windows import Window
 from headrace_consumers.windows.layout import partial_schema
@@ -46,7 +45,8 @@ class PartialsReader:
         complete_pending(self.store, *commits, pool=self.pool)
 
     def brought(self, sources: Sources, commits: Sequence[Commit], window: Window, contract: Contract) -> pa.Table:
-        """The partials that these commits brought, merged. A file that was rewritten since is read as it is now."""
+        """The partials that these commits brought, merged. A file that was rewritten since is read as it is now; where
+        none has its rows, all of them were taken out. What was rewritten itself brings none."""
         files = [file for commit in commits for file in self._brought(sources, commit, window)]
         return self._merged(files, window, contract, lambda rows: rows)
 
@@ -72,17 +72,13 @@ class PartialsReader:
 
     def _brought(self, sources: Sources, commit: Commit, window: Window) -> Iterator[PendingFile]:
         for file in partial_files(window, commit.pipeline, commit.files):
-            if (file.bucket, file.key) not in sources.gone.replaced:
-                if not file.rewritten:
-                    yield file
+            if file.rewritten:
                 continue
-            rewritten = [one for one in _rewritten_files(sources, window) if commit.attempt_id in self._commits(one)]
-            if not rewritten:
-                raise MissingFileError(
-                    f"s3://{file.bucket}/{file.key} of commit {commit.attempt_id} was replaced before the windows "
-                    "service had merged it, and no file that is there now says that it has its rows"
-                )
-            yield from rewritten
+            if (file.bucket, file.key) not in sources.gone.replaced:
+                yield file
+            else:
+                files = _rewritten_files(sources, window)
+                yield from (one for one in files if commit.attempt_id in self._commits(one))
 
     def _rewritten(self, sources: Sources, known: Merged, window: Window) -> list[PendingFile]:
         """Those that hold anything that was merged and stands."""
