@@ -97,7 +97,8 @@ class LandingSource:
     joined: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Columns of the contract that the file has in pieces, such as ("year", "month", "day"): joined by hyphens."""
     ignored: tuple[str, ...] = ()
-    """Names in the file that nobody wants; any other that the contract lacks is refused."""
+    """Names in the file that nobody wants; any other that the contract lacks is refused. Of JSON, further fields are
+    ignored, as they are in the stream."""
     as_of: str = ""
     """The column that no file has, filled with the file's own time: for lists that say what is so now."""
     limits: Limits = field(default_factory=Limits)

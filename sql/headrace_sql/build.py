@@ -25,18 +25,18 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     load_seq: int
     """All models have the loads up to this one, and none of a later one."""
     made: int
-    """Models, seeds and snapshots."""
+    """Models and snapshots."""
     tests: int
     failed: tuple[str, ...]
     """Names of tests that failed and of models that could not be made."""
     warned: tuple[str, ...]
     skipped: tuple[str, ...]
-    """Models, seeds and snapshots that stand as the build before left them, because something that they read failed."""
+    """Models and snapshots that stand as the build before left them, because something that they read failed."""
     seconds: float
 
     def sentence(self) -> str:
         said = (
-            f"load {self.load_seq}: {self.made} models, seeds and snapshots made, {self.tests} tests, "
+            f"load {self.load_seq}: {self.made} models and snapshots made, {self.tests} tests, "
             f"{len(self.failed)} failed, {len(self.warned)} warnings, {self.seconds:.1f} s"
         )
         if self.failed:

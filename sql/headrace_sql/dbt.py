@@ -26,7 +26,7 @@ _STOP_S = 30.0
 _FAILED = frozenset({"error", "fail", "runtime error"})
 _NONE: Mapping[str, object] = {}
 _TEST_KINDS = frozenset({"test", "unit_test"})
-_MADE_KINDS = frozenset({"model", "seed", "snapshot"})
+_MADE_KINDS = frozenset({"model", "snapshot"})
 
 
 class NodeResult(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class RunResults(msgspec.Struct, frozen=True):
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """Models, seeds and snapshots that were not built."""
+        """Models and snapshots that were not built."""
         return tuple(
             result.name for result in self.results if result.kind in _MADE_KINDS and result.status == "skipped"
         )
@@ -73,7 +73,7 @@ class RunResults(msgspec.Struct, frozen=True):
 
     @property
     def made(self) -> int:
-        """Models, seeds and snapshots that were built."""
+        """Models and snapshots that were built."""
         return sum(result.kind in _MADE_KINDS and result.status == "success" for result in self.results)
 
 

@@ -42,8 +42,8 @@ _LEDGER = {
     "generation": "Generation of the pipeline that wrote it",
     "commit_id": "The commit that it belongs to",
     "table_name": "The table that it is for",
-    "file_key": "Where it is in the lake",
-    "row_count": "Its rows",
+    "file_key": "Where it is in the lake; empty in what is said of a commit as a whole",
+    "row_count": "Rows that it brought",
     "byte_count": "Its bytes",
     "state": "What became of it",
     "reason": "Why it is not loaded",
@@ -84,14 +84,15 @@ def _tables(pipeline: Pipeline) -> Iterator[dict[str, Any]]:
     windows = {window.name: window for window in pipeline.windows}
     for staged in staging_tables(pipeline):
         if (table := tables.get(staged.name)) is not None:
-            yield _event_table(staged, table)
+            yield _event_table(staged, table, is_fresh=table in pipeline.tables)
         else:
             window = windows[staged.name]
             yield _window_table(pipeline, staged, window)
     yield _ledger()
 
 
-def _event_table(staged: StagingTable, table: LakeTable) -> dict[str, Any]:
+def _event_table(staged: StagingTable, table: LakeTable, *, is_fresh: bool) -> dict[str, Any]:
+    """Nobody knows when the next file comes: only what streams may be stale."""
     contract = table.contract
     declared = {column.name: column for column in contract.columns}
     columns = [
@@ -101,7 +102,7 @@ def _event_table(staged: StagingTable, table: LakeTable) -> dict[str, Any]:
     return {
         "name": staged.name,
         "description": f"{_literal(contract.description)} Contract {contract.type}.".strip(),
-        "config": {"loaded_at_field": "arrival_time", "freshness": FRESHNESS},
+        **({"config": {"loaded_at_field": "arrival_time", "freshness": FRESHNESS}} if is_fresh else {}),
         "columns": columns,
     }
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import itertools
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.fakes.steps import Steps, client_error
@@ -26,6 +27,7 @@ class _Upload:
 class _Object:
     body: bytes
     metadata: dict[str, str]
+    modified: datetime = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 
 class MemoryS3:
@@ -97,7 +99,8 @@ class S3Client:
             found = self._store.objects.get((Bucket, Key))
             if found is None:
                 raise client_error("404", "HeadObject")
-            return {"ContentLength": len(found.body), "Metadata": found.metadata}
+            said = {"ETag": f'"{_etag(found.body)}"', "LastModified": found.modified}
+            return {"ContentLength": len(found.body), "Metadata": found.metadata, **said}
 
         return self._steps.run("HeadObject", effect)
 
@@ -139,11 +142,13 @@ class S3Client:
 
         return self._steps.run("PutObject", effect)
 
-    def get_object(self, *, Bucket: str, Key: str, Range: str = "") -> dict[str, Any]:  # noqa: N803
+    def get_object(self, *, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
             found = self._store.objects.get((Bucket, Key))
             if found is None:
                 raise client_error("NoSuchKey", "GetObject")
+            if IfMatch and IfMatch.strip('"') != _etag(found.body):
+                raise client_error("PreconditionFailed", "GetObject")
             if Range and not found.body:
                 raise client_error("InvalidRange", "GetObject")
             last = int(Range.removeprefix("bytes=-")) if Range else len(found.body)

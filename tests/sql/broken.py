@@ -69,7 +69,9 @@ KINDS = {
         "accepted_values_stg_planes_plane_type__Fixed_wing_multi_engine__Fixed_wing_single_engine__Rotorcraft",
         "UPDATE staging.planes SET type = 'Balloon' WHERE tailnum = 'N10156'",
     ),
-    "a plane is registered twice": Broken("unique_planes_tailnum", _copy("staging.planes", "tailnum = 'N102UW'")),
+    "a row of a list is there twice": Broken(
+        "source_unique_flights_planes_event_id", _copy("staging.planes", "tailnum = 'N102UW'")
+    ),
     # --- facts
     "a flight without an id": Broken("not_null_fct_flights_flight_id", _flight(3, "flight_id = NULL")),
     "a flight of an unknown carrier": Broken(

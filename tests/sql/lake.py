@@ -110,7 +110,7 @@ class Lake:
         if zone == "raw":
             return {flights.name: f"{flights.name}/"}
         if zone == "processed":
-            names = (*(table.name for table in flights.tables), flights.dead_letter_table)
+            names = (*(table.name for table in flights.lake_tables), flights.dead_letter_table)
             return {name: f"{name}/" for name in names}
         windows = {window.name: f"{window.name}/" for window in flights.windows}
         return windows | {mart: self.mart(mart).location.removeprefix("s3://headrace-curated/") for mart in MARTS}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
+from headrace_local.flights.data import lists_csv
 from headrace_local.flights.source import SourceEvent
 from headrace_producers.flights import FlightDeparted
 from tests.sql.conftest import Built
 from tests.sql.stories import JOINED, LATER_ROWS, MORNING, OUT_OF_ORDER, REVISED, REVIVED, SAME_LOAD, TOMBSTONE_FIRST
-from tests.sql.world import NO_TESTS, PROJECT, World
+from tests.sql.world import NO_TESTS, World
 
-CHANGED_MODELS = ("planes+", "fct_flights+", "fct_hourly_departures+", "fct_rotations+")
+CHANGED_MODELS = ("stg_planes+", "fct_flights+", "fct_hourly_departures+", "fct_rotations+")
 NEW_SEATS = 999
 VERSIONS = """
     SELECT version, seats, valid_from, valid_to, is_current, is_inferred FROM core.dim_plane
@@ -44,42 +44,45 @@ class Changed:
 def changed(built: Built, world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Changed]:
     """The build after the changes, and one more of the same."""
     assert built.first.ok
-    seats = {row["tailnum"]: int(row["seats"]) for row in _planes(PROJECT)}
+    register = lists_csv()["planes"]
+    seats = {row["tailnum"]: int(row["seats"]) for row in _planes(register)}
     flown = [
         tailnum for (tailnum,) in world.rows("SELECT DISTINCT tailnum FROM core.fct_flights WHERE NOT is_cancelled")
     ]
     plane, removed = [tailnum for tailnum in sorted(filter(None, flown)) if tailnum in seats][10:12]
     tomorrow = _tomorrow(world, plane)
-    project = tmp_path_factory.mktemp("changed") / "sql"
-    shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs", "headrace_sql"))
-    _change(project, plane, removed)
+    world.load(world.land("planes", _changed(register, tmp_path_factory.mktemp("changed"), plane, removed)))
     world.load(world.commit([SourceEvent(f"tomorrow-{plane}", tomorrow)]))
     for load in LATER_ROWS:
         world.load([world.window(name, row) for name, row in load])
     began = datetime.now(UTC).replace(tzinfo=None)
-    arguments = ("build", "--project-dir", str(project), "--", "--select")
+    arguments = ("build", "--", "--select")
     first = world.command(*arguments, *CHANGED_MODELS, *NO_TESTS)
     ended = datetime.now(UTC).replace(tzinfo=None)
-    again = world.command(*arguments, "planes+", *NO_TESTS, "--exclude", "route_demand", "aircraft_use", "stg_planes")
+    again = world.command(
+        *arguments, "stg_planes+", *NO_TESTS, "--exclude", "route_demand", "aircraft_use", "stg_planes"
+    )
     assert (first.code, again.code) == (0, 0), first.out + again.out
     yield Changed(plane, removed, seats, tomorrow, began, ended)
     world.is_built = False
 
 
-def _planes(project: Path) -> list[dict[str, str]]:
-    with (project / "seeds" / "planes.csv").open(newline="") as file:
+def _planes(register: Path) -> list[dict[str, str]]:
+    with register.open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def _change(project: Path, plane: str, removed: str) -> None:
-    rows = [row for row in _planes(project) if row["tailnum"] != removed]
+def _changed(register: Path, folder: Path, plane: str, removed: str) -> Path:
+    """The register some time later."""
+    rows = [row for row in _planes(register) if row["tailnum"] != removed]
     for row in rows:
         if row["tailnum"] == plane:
             row["seats"] = str(NEW_SEATS)
-    with (project / "seeds" / "planes.csv").open("w", newline="") as file:
+    with (path := folder / "planes.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
+    return path
 
 
 def _tomorrow(world: World, plane: str) -> FlightDeparted:

@@ -11,7 +11,7 @@ import pytest
 from tests.sql.conftest import Built
 from tests.sql.world import World
 
-KINDS = {"model", "seed", "snapshot", "source"}
+KINDS = {"model", "snapshot", "source"}
 OLDER = "UPDATE staging.weather_hourly SET arrival_time = arrival_time + {} * INTERVAL '1 hour'"
 
 
@@ -23,7 +23,7 @@ def work_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_docs_describe_every_column_that_the_warehouse_has_and_no_other(
     built: Built, world: World, work_dir: Path
 ) -> None:
-    """One file that needs nothing beside it; models, seeds, snapshots and sources, and each column of theirs."""
+    """One file that needs nothing beside it; models, snapshots and sources, and each column of theirs."""
     assert built.first.ok
     ran = world.command("docs", work_dir=work_dir)
     assert ran.code == 0, ran.out

@@ -1,4 +1,4 @@
-"""dbt's sources from contracts, and the seeds: what is generated or copied is as its origin."""
+"""dbt's sources from contracts: what is generated is as its origin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import yaml
 
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
 from headrace_consumers.windows import Tumbling, count, quantile, total
-from headrace_local.flights.data import weather_csv
 from headrace_producers.contracts import column, contract
 from headrace_sql.cli import execute
 from headrace_sql.sources import sources_yaml
@@ -155,9 +154,3 @@ def test_another_pipeline_than_the_projects_is_refused(capfd: pytest.CaptureFixt
     """Its tables would replace those that the models read."""
     assert execute(["sources", f"{__name__}:DOORS", "--check"]) == 2
     assert "models pipeline 'flights', and" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize("name", ["airlines", "airports", "planes"])
-def test_seeds_are_the_data_packages_files(name: str) -> None:
-    """Byte by byte."""
-    assert (PROJECT / "seeds" / f"{name}.csv").read_bytes() == weather_csv().with_name(f"{name}.csv").read_bytes()

@@ -11,17 +11,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import pyarrow as pa
 
+from headrace_batch.committing import find_commit
+from headrace_batch.landing.arriving import LocalFile
+from headrace_batch.landing.landing import land
+from headrace_batch.landing.verdicts import Outcome
+from headrace_batch.place import opened
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.lake.s3 import S3Store
+from headrace_consumers.load.amendments import NOTHING_AMENDED, Amendments
 from headrace_consumers.load.ledger import Ledger
 from headrace_consumers.load.loading import Loading
 from headrace_consumers.load.preflight import read_footer
@@ -32,7 +40,8 @@ from headrace_consumers.warehouse.redshift import Redshift
 from headrace_consumers.warehouse.schema import apply as apply_schema
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.windows_service.emitting import curated_schema
-from headrace_local.flights.data import FlightsData, unpack_data
+from headrace_local.environment import aws_variables
+from headrace_local.flights.data import FlightsData, lists_csv, unpack_data
 from headrace_local.flights.source import FlightsSource, SourceEvent, SourceSettings
 from headrace_local.folder import StackFolder
 from headrace_local.pipelines import flights
@@ -46,6 +55,7 @@ from tests.local.test_warehouse import put_file, put_window
 from tests.local.test_window_oracle import windows_of
 
 SCHEMA = "staging"
+PIPELINE = "headrace_local.pipelines:flights"
 LINEAGE = Lineage("flights", 1, 0)
 PROJECT = Path(__file__).resolve().parents[2] / "sql"
 NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
@@ -145,15 +155,38 @@ class World:
         columns = pa.schema([one for one in schema if one.name != "commit_id"])
         return put_window(self.stack, name, pa.Table.from_pylist(said, columns), new_attempt_id(now_ms()))
 
-    def load(self, files: Iterable[LakeFile], session: WarehouseSession | None = None) -> int:
+    def land(self, source: str, path: Path) -> list[LakeFile]:
+        """The files of a list that landed, by the code that lands any."""
+        found = flights.landing(source)
+        assert found is not None, source
+        stat = path.stat()
+        file = LocalFile(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+        resources, aws = self.stack.resources, aws_variables(self.stack.endpoint)
+        with (
+            patch.dict(os.environ, aws),
+            opened(PIPELINE, "", resources.lake_settings, resources.log_settings, "test") as place,
+        ):
+            verdict = land(place, found, file)
+            commit = find_commit(place, verdict.commit_id)
+        assert verdict.outcome is Outcome.LANDED, verdict
+        assert verdict.letters == 0
+        assert commit is not None
+        return files_in(commit)
+
+    def load(
+        self,
+        files: Iterable[LakeFile],
+        session: WarehouseSession | None = None,
+        amendments: Amendments = NOTHING_AMENDED,
+    ) -> int:
         """One load of them; its number."""
         if session is None:
             with self.session() as own:
-                return self.load(files, own)
+                return self.load(files, own, amendments)
         self.is_built, waiting = False, list(files)
         loading = Loading(self.ledger, self.store, "default", now_ms, new_attempt_id)
         looks = {file.url: read_footer(self.store, file) for file in waiting}
-        outcome = loading.load(session, self.ledger.head(session), waiting, {}, looks=looks)
+        outcome = loading.load(session, self.ledger.head(session), waiting, {}, looks=looks, amendments=amendments)
         assert set(outcome.loaded) == set(waiting)
         return self.ledger.head(session)
 
@@ -189,6 +222,10 @@ class World:
             self.build(*NO_TESTS)
 
 
+def files_in(commit: Commit) -> list[LakeFile]:
+    return [LakeFile(commit.attempt_id, one.table, one.bucket, one.key, one.rows, one.bytes) for one in commit.files]
+
+
 def ended(process: subprocess.Popen[str]) -> Ran:
     with process:
         try:
@@ -222,6 +259,7 @@ def _fill(world: World, data: FlightsData) -> None:
         apply_schema(session, wanted_of(flights, SCHEMA))
         for _ in range(_FIRST_LOADS):
             world.load(world.next_commit(_FIRST_EVENTS // _FIRST_LOADS), session)
+        world.load([file for name, path in lists_csv().items() for file in world.land(name, path)], session)
         windows = windows_of(data).items()
         world.load([put_window(world.stack, name, rows, new_attempt_id(now_ms())) for name, rows in windows], session)
 

@@ -29,6 +29,7 @@ def land(
     *,
     stream: str = "",
     as_of: datetime | None = None,
+    instead_of: str = "",
     lake: Lake = LAKE,
     log: Log = LOG,
     dry_run: Flag = False,
@@ -48,18 +49,22 @@ def land(
         Overrides the pipeline's stream.
     as_of
         What the files are a list of: fills the source's as_of column, which otherwise is the file's own time.
+    instead_of
+        The commit of a file that landed before and was wrong: its rows leave as those of the only file come.
     dry_run
         Say what would become of each, and change nothing.
     json
         Print the verdicts as JSON, one a line.
     """
+    if instead_of and len(files) != 1:
+        raise SettingsError("one file stands in the place of one: name a single file with --instead-of")
     with opened(pipeline, stream, lake, log, "land") as place:
         declared = _source(place.pipeline, source)
         if not dry_run:
             settle(place)
         verdicts = []
         for name in files:
-            verdicts.append(_landed(place, declared, name, _aware(as_of), dry_run=dry_run))
+            verdicts.append(_landed(place, declared, name, _aware(as_of), instead_of, dry_run=dry_run))
             _tell(verdicts[-1], json=json)
     return 0 if all(verdict.ok for verdict in verdicts) else 1
 
@@ -72,13 +77,15 @@ def _source(pipeline: Pipeline, name: str) -> LandingSource:
     return found
 
 
-def _landed(place: Place, source: LandingSource, name: str, as_of: datetime | None, *, dry_run: bool) -> Verdict:
+def _landed(
+    place: Place, source: LandingSource, name: str, as_of: datetime | None, instead_of: str, *, dry_run: bool
+) -> Verdict:
     found = _found(place, name)
     if found is None:
         missing = Verdict(outcome=Outcome.REFUSED, source=source.name, file=name, reason=Reason.MISSING.value,
                           sentence="there is no such file")  # fmt: skip
         return refuse(place, missing, dry_run=dry_run)
-    return land_file(place, source, found, as_of=as_of, dry_run=dry_run)
+    return land_file(place, source, found, as_of=as_of, instead_of=instead_of, dry_run=dry_run)
 
 
 def _found(place: Place, name: str) -> Arrived | None:

@@ -66,8 +66,10 @@ def _cut_by_counts(octets: Octets, form: FileForm, quotes: Ints, feeds: Ints) ->
     delimiters = _outside(np.flatnonzero(octets == ord(form.delimiter)), quotes)
     fields = np.searchsorted(delimiters, ends) - np.searchsorted(delimiters, starts) + 1
     stray = _outside(np.flatnonzero(octets == CR), quotes)
-    owners = np.searchsorted(starts, stray, side="right") - 1
-    fields[owners[(owners >= 0) & (stray < ends[owners])]] = 0
+    owners = np.searchsorted(ends, stray)  # the row that ends at it, or behind it
+    within = owners < len(ends)
+    stray, owners = stray[within], owners[within]
+    fields[owners[(starts[owners] <= stray) & (stray < ends[owners])]] = 0
     return Cuts(starts, ends, nexts, fields, is_open and bool(kept[-1]), bool(len(quotes)))
 
 
@@ -90,9 +92,10 @@ def _stand_right(octets: Octets, quotes: Ints, form: FileForm) -> bool:
 @lru_cache(maxsize=16)
 def _patterns(delimiter: str, quote: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes], re.Pattern[bytes]]:
     d, q = re.escape(delimiter), re.escape(quote)
-    field = rf"(?:{q}[^{q}]*(?:{q}{q}[^{q}]*)*{q}|[^{q}{d}\r\n]*)"
-    row = rf"({field}(?:{d}{field})*)(\r?\n|\r?\Z)"
-    is_open = rf"(?:{field}{d})*{q}[^{q}]*(?:{q}{q}[^{q}]*)*\Z"
+    quoted = rf"{q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+"  # nothing is tried twice, whatever the text
+    field = rf"(?:{quoted}{q}|[^{q}{d}\r\n]*+)"
+    row = rf"({field}(?:{d}{field})*+)(\r?\n|\r?\Z)"
+    is_open = rf"(?:{field}{d})*+{quoted}\Z"
     return tuple(re.compile(pattern.encode()) for pattern in (row, is_open, field + d))  # type: ignore[return-value]
 
 

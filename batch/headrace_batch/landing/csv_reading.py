@@ -45,7 +45,10 @@ def read_csv(text: bytes, source: LandingSource, block_bytes: int = BLOCK_BYTES)
 
 def _read_header(octets: Octets, cuts: Cuts, source: LandingSource) -> Sequence[str]:
     row = octets[cuts.starts[0] : cuts.ends[0]].tobytes().decode()
-    found = _fields_of(row, source.form)
+    try:
+        found = _fields_of(row, source.form)
+    except csv.Error:
+        raise RefusedFileError(Reason.WRONG_HEADER, "its first row is no row of names") from None
     check_names(source, found)
     return found
 
@@ -73,9 +76,8 @@ def _block(octets: Octets, cuts: Cuts, header: Sequence[str], source: LandingSou
     except RefusedError:  # pragma: no cover -- should Arrow's reader ever see rows otherwise than they were cut
         good = readable_lines(text, good, read)
         fields = read(text.take(pa.array(good)))
-    rule = f"{len(header)} fields"
     lost = [
-        Lost(first + place, payload, "wrong_field_count" if cuts.fields[place] else "stray_quote", rule=rule)
+        Lost(first + place, payload, *_fault(int(cuts.fields[place]), len(header)))
         for place, payload in _lost(octets, cuts, good, source.form)
     ]
 
@@ -85,9 +87,15 @@ def _block(octets: Octets, cuts: Cuts, header: Sequence[str], source: LandingSou
     return Block(fields, first + good, payloads, lost)
 
 
+def _fault(fields: int, wanted: int) -> tuple[str, None, str]:
+    if fields:
+        return "wrong_field_count", None, f"{wanted} fields"
+    return "malformed_row", None, "quotes around whole fields alone, and no lone carriage return"
+
+
 def _lost(octets: Octets, cuts: Cuts, good: Ints, form: FileForm) -> Iterator[tuple[int, bytes]]:
     if len(good) < len(cuts):
-        for place in np.setdiff1d(np.arange(len(cuts)), good).tolist():
+        for place in np.delete(np.arange(len(cuts)), good).tolist():
             yield place, _payload(octets, cuts, place, form)
 
 

@@ -81,7 +81,7 @@ def _block(
     except RefusedError:
         good = readable_lines(lines, good, read)
         fields = read(lines.take(pa.array(good)))
-    bad = np.setdiff1d(np.arange(len(lines)), good).tolist()
+    bad = np.delete(np.arange(len(lines)), good).tolist()
     lost = [_lost(first + place, lines[place].as_py()[:-1], payload(place), columns) for place in bad]
     return Block(fields, first + good, payloads, lost)
 

@@ -10,18 +10,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 
 import msgspec
 
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.landing.arriving import Arrived
+from headrace_batch.landing.correcting import Leaving, leaving
 from headrace_batch.landing.keeping import keep, keep_errand, keep_refused
 from headrace_batch.landing.reading import read_blocks
 from headrace_batch.landing.refusing import Reason, RefusedFileError
 from headrace_batch.landing.staging import Origin, StagedFile, stage_file
 from headrace_batch.landing.verdicts import Outcome, Verdict
 from headrace_batch.place import Place
-from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
+from headrace_consumers.commitlog.model import CommitKind, Counts
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.encode import dead_letter_file, partial_files, table_files
 from headrace_consumers.lake.objects import EncodedFile
@@ -29,9 +31,16 @@ from headrace_consumers.landing import LandingSource
 
 
 def land(
-    place: Place, source: LandingSource, file: Arrived, *, as_of: datetime | None = None, dry_run: bool = False
+    place: Place,
+    source: LandingSource,
+    file: Arrived,
+    *,
+    as_of: datetime | None = None,
+    instead_of: str = "",
+    dry_run: bool = False,
 ) -> Verdict:
-    """Blocks on the network. Raises HeadraceError for what is wrong with the place, never for what is in the file."""
+    """`instead_of` names a commit that landed: its rows leave as these come. Blocks on the network. Raises
+    HeadraceError for what is wrong with the place, never for what is in the file."""
     body: bytes | None = None
     verdict = Verdict(outcome=Outcome.REFUSED, source=source.name, file=file.name, bytes=file.size_bytes)
     try:
@@ -48,7 +57,12 @@ def land(
         verdict = _told(verdict, reason=refused.reason.value, sentence=refused.sentence)
         return verdict if dry_run else keep_refused(place, verdict, body)
     verdict = _told(verdict, rows=staged.rows.num_rows, letters=staged.letters.num_rows)
-    return _told(verdict, outcome=Outcome.WOULD_LAND) if dry_run else _commit(place, source, staged, body, verdict)
+    attempt_id = new_attempt(place)
+    gone = leaving(place, source, instead_of, attempt_id)
+    if dry_run:
+        return _told(verdict, outcome=Outcome.WOULD_LAND)
+    kept = keep(place, source.name, verdict.sha256, body)
+    return _commit(place, source, staged, gone, _told(verdict, kept=kept, commit_id=attempt_id))
 
 
 def refuse(place: Place, verdict: Verdict, *, dry_run: bool = False) -> Verdict:
@@ -77,34 +91,30 @@ def _read(file: Arrived) -> bytes:
         raise RefusedFileError(Reason.MISSING, str(error)) from None
 
 
-def _commit(place: Place, source: LandingSource, staged: StagedFile, body: bytes, verdict: Verdict) -> Verdict:
-    attempt_id = new_attempt(place)
-    kept = keep(place, source.name, verdict.sha256, body)
-    files = upload(place, _files(place, source, staged, attempt_id), attempt_id)
+def _commit(place: Place, source: LandingSource, staged: StagedFile, gone: Leaving, verdict: Verdict) -> Verdict:
+    attempt_id = verdict.commit_id
+    files = upload(place, chain(_files(place, source, staged, attempt_id), gone.rewritten.files), attempt_id)
     draft = Draft(
         attempt_id=attempt_id,
         kind=CommitKind.LANDING,
         files=files,
         counts=Counts(records=1, events=verdict.rows + verdict.letters, rows=verdict.rows,
                       dead_letters=verdict.letters),
-        record=f"landed {verdict.file}, kept as {kept}",
+        record=f"landed {verdict.file}, kept as {verdict.kept}",
         contracts=(source.table.contract.type,),
+        retires=gone.retires,
+        replaces=gone.rewritten.replaces,
     )  # fmt: skip
     fences = (fence_name(source.name, verdict.sha256),)
     try:
-        commit(place, draft, place.chain.position(), _goes_with_all, fences)
+        commit(place, draft, gone.position, gone.goes_with(), fences)
     except GenerationRaisedError:
         raise
     except FencedError:
         if (before := _landed_before(place, verdict)) is None:
             raise
         return before
-    return _told(verdict, outcome=Outcome.LANDED, commit_id=attempt_id, kept=kept)
-
-
-def _goes_with_all(_: Commit) -> bool:
-    """Rows that a file adds depend on nothing that batch does."""
-    return True
+    return _told(verdict, outcome=Outcome.LANDED)
 
 
 def _files(place: Place, source: LandingSource, staged: StagedFile, attempt_id: str) -> Iterator[EncodedFile]:

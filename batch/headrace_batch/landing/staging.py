@@ -73,7 +73,7 @@ def _stage(
     data = pa.table(columns)
     parsed = Parsed(block.rows, pa.table({}), data)
     lost = [*block.lost, *_with_payloads(block, wrong, faults)]
-    right = np.setdiff1d(np.arange(len(block.rows)), wrong)
+    right = np.delete(np.arange(len(block.rows)), wrong)
     if len(wrong):
         parsed = kept_parsed(parsed, right)
     arrivals = np.full(len(right), origin.arrived_us, np.int64)

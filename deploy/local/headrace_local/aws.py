@@ -17,7 +17,11 @@ from headrace_local.errors import StartError
 from headrace_local.folder import StackFolder
 
 ROLE = "aws"
-SERVICES = ("kinesis", "s3", "dynamodb", "cloudwatch", "glue", "athena")
+SERVICES = (
+    "kinesis", "s3", "dynamodb", "cloudwatch", "glue", "athena",
+    "transfer", "sqs", "lambda", "iam", "sts", "logs",
+)  # fmt: skip
+"""The second line is what files land by."""
 _HOST = "127.0.0.1"
 _READY_TIMEOUT_S = 60.0
 _POLL_S = 0.05
@@ -30,18 +34,23 @@ class StartedAws:
 
     endpoint: str
     process: subprocess.Popen[bytes]
+    sftp_port: int
+    """Where Transfer Family listens, once it has a server."""
 
 
 def start_aws(folder: StackFolder, services: Sequence[str] = SERVICES) -> StartedAws:
     """Returns once it answers. Raises StartError."""
     for _ in range(_ATTEMPTS):
-        port = _free_port()
+        port, sftp_port = _free_port(), _free_port()
         process = processes.start(
-            folder, ROLE, [sys.executable, "-m", "headrace_local.ministack"], _environment(folder, port, services)
+            folder,
+            ROLE,
+            [sys.executable, "-m", "headrace_local.ministack"],
+            _environment(folder, port, sftp_port, services),
         )
         endpoint = f"http://{_HOST}:{port}"
         if _answers(process, endpoint):
-            return StartedAws(endpoint, process)
+            return StartedAws(endpoint, process, sftp_port)
     raise StartError(f"the local AWS did not start; its last words:\n{last_lines(folder, ROLE)}")
 
 
@@ -61,7 +70,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _environment(folder: StackFolder, port: int, services: Sequence[str]) -> dict[str, str]:
+def _environment(folder: StackFolder, port: int, sftp_port: int, services: Sequence[str]) -> dict[str, str]:
     path = folder.path
     return {
         "PATH": os.defpath,
@@ -69,6 +78,8 @@ def _environment(folder: StackFolder, port: int, services: Sequence[str]) -> dic
         "TMPDIR": str(path),
         "BIND_HOST": _HOST,
         "GATEWAY_PORT": str(port),
+        "SFTP_HOST": _HOST,
+        "SFTP_PORT": str(sftp_port),
         "SERVICES": ",".join(services),
         "ATHENA_ENGINE": "duckdb",
         "TZ": "UTC",  # as Athena reads instants

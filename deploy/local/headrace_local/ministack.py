@@ -1,16 +1,20 @@
-"""MiniStack, with shards that end as Kinesis's do: `python -m headrace_local.ministack`.
+"""MiniStack, with shards that end as Kinesis's do, and files by SFTP that S3 announces: `python -m
+headrace_local.ministack`.
 
 MiniStack drops a shard that is split or merged, unread records included. Here it stays: closed, readable to its end,
 and its last answer names its children. Reading by SubscribeToShard (enhanced fan-out) is left as it is.
+
+Its Transfer Family writes to S3 behind S3's back. Here S3 tells of such objects as of any.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ministack.services import kinesis
+from ministack.services import kinesis, s3, transfer
 
 Request = dict[str, Any]
 Answer = tuple[int, dict[str, str], Any]
@@ -19,6 +23,7 @@ _END = "ending_sequence_number"
 _OK = 200
 
 _get_records: Handler = kinesis._get_records  # noqa: SLF001 -- MiniStack offers no way to extend it
+_put_by_sftp: Callable[[str, str, str, bytes], None] = transfer._sftp_s3_put_object  # noqa: SLF001 -- the same
 _shard_out: Callable[[str, dict[str, Any]], dict[str, Any]] = kinesis._shard_out  # noqa: SLF001 -- the same
 
 
@@ -96,6 +101,12 @@ def _refused(why: str) -> Answer:
     return answer
 
 
+def put_by_sftp(account_id: str, bucket: str, key: str, body: bytes) -> None:
+    _put_by_sftp(account_id, bucket, key, body)
+    etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    s3._fire_s3_event_async(bucket, key, "s3:ObjectCreated:Put", size=len(body), etag=etag)  # noqa: SLF001 -- as above
+
+
 def install() -> None:
     """Puts the above in the place of MiniStack's own; it looks its handlers up at each request."""
     kinesis._split_shard = closing(kinesis._split_shard, "ShardToSplit")  # noqa: SLF001 -- as above
@@ -107,6 +118,7 @@ def install() -> None:
     kinesis._get_records = get_records  # noqa: SLF001 -- as above
     kinesis._shard_out = shard_out  # noqa: SLF001 -- as above
     kinesis._route_to_shard = route_to_shard  # noqa: SLF001 -- as above
+    transfer._sftp_s3_put_object = put_by_sftp  # noqa: SLF001 -- as above
 
 
 if __name__ == "__main__":

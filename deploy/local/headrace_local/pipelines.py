@@ -1,10 +1,15 @@
 """The demo's pipeline, as `headrace-consumers run headrace_local.pipelines:flights` runs it."""
 
+from headrace_consumers.landing import FileForm, LandingSource
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
 from headrace_consumers.windows import Hopping, Session, Tumbling, count, maximum, mean, quantile, total
 from headrace_producers.flights import FlightCancelled, FlightDeparted, WeatherObserved
+from headrace_producers.reference import AirlineListed, AirportListed, PlaneRegistered
 
 HOUR_S = 3600
+WEATHER = LakeTable("weather_hourly", WeatherObserved, partition_by=Grain.MONTH, sort_by=("origin",))
+R_CSV = FileForm(null_texts=("NA",))
+"""As R writes tables."""
 
 flights = Pipeline(
     name="flights",
@@ -12,7 +17,7 @@ flights = Pipeline(
     tables=(
         LakeTable("flights_departed", FlightDeparted, partition_by=Grain.MONTH, sort_by=("origin",)),
         LakeTable("flights_cancelled", FlightCancelled, partition_by=Grain.MONTH, sort_by=("origin",)),
-        LakeTable("weather_hourly", WeatherObserved, partition_by=Grain.MONTH, sort_by=("origin",)),
+        WEATHER,
     ),
     windows=(
         Tumbling(
@@ -49,4 +54,23 @@ flights = Pipeline(
     ),
     allowed_lateness_s=12 * HOUR_S,
     max_disorder_s=15 * 60,
+    landings=(
+        LandingSource(
+            name="airlines", table=LakeTable("airlines", AirlineListed, Grain.MONTH), form=R_CSV, as_of="as_of"
+        ),
+        LandingSource(
+            name="airports", table=LakeTable("airports", AirportListed, Grain.MONTH), form=R_CSV, as_of="as_of"
+        ),
+        LandingSource(
+            name="planes", table=LakeTable("planes", PlaneRegistered, Grain.MONTH), form=R_CSV, as_of="as_of"
+        ),
+        LandingSource(
+            name="weather",
+            table=WEATHER,
+            form=R_CSV,
+            columns={"time_hour": "observed_at"},
+            joined={"local_date": ("year", "month", "day")},
+            ignored=("hour",),
+        ),
+    ),
 )

@@ -17,7 +17,7 @@ _LINE_EVERY_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Nodes:
-    """Of dbt: models, seeds, snapshots and tests."""
+    """Of dbt: models, snapshots and tests."""
 
     done: int = 0
     total: int = 0

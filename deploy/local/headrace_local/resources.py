@@ -1,4 +1,4 @@
-"""What an environment of Headrace consists of on AWS: a stream, three buckets, the log's table."""
+"""What an environment of Headrace consists of on AWS: a stream, four buckets, the log's table."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Resources:
     raw_bucket: str = LakeSettings.raw_bucket
     processed_bucket: str = LakeSettings.processed_bucket
     curated_bucket: str = LakeSettings.curated_bucket
+    landing_bucket: str = "headrace-landing"
+    """Where others put files."""
     log_table: str = LogSettings.log_table
 
     @property
@@ -28,13 +30,17 @@ class Resources:
         )
 
     @property
+    def log_settings(self) -> LogSettings:
+        return LogSettings(log_table=self.log_table)
+
+    @property
     def lake(self) -> str:
         return f"s3://{self.processed_bucket}/"
 
 
 def create_resources(clients: AwsClients, resources: Resources) -> None:
     """Makes all of them, and returns when the stream takes records."""
-    for bucket in (resources.raw_bucket, resources.processed_bucket, resources.curated_bucket):
+    for bucket in (*resources.lake_settings.buckets.values(), resources.landing_bucket):
         clients.s3.create_bucket(Bucket=bucket)
     create_log_table(clients, resources.log_table)
     create_stream(clients, resources.stream, resources.shards)

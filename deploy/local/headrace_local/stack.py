@@ -42,6 +42,7 @@ class OwnedStack:
         self.state = state
         self.clients = AwsClients(aws.endpoint)
         self.resources = resources
+        self.sftp_port = aws.sftp_port
         self._warehouse = warehouse
         self._processes = [aws.process] + ([warehouse.process] if warehouse else [])
 

@@ -26,7 +26,7 @@ def build(
     models: Models = MODELS,
     warehouse: Place = WAREHOUSE,
 ) -> int:
-    """Seeds, snapshots, models and tests, in their order: what fails keeps what reads it as the build before left it.
+    """Snapshots, models and tests, in their order: what fails keeps what reads it as the build before left it.
 
     Safe beside a loader that runs: all models read the same loads. Never two at once: a second one ends with exit
     code 1 and changes nothing. The password is taken from HEADRACE_WAREHOUSE_PASSWORD alone.

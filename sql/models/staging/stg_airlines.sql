@@ -1,4 +1,4 @@
 select
     carrier,
     name as carrier_name
-from {{ ref("airlines") }}
+from {{ newest_of("airlines", "carrier") }} as airlines

@@ -4,5 +4,5 @@ select
     lat as latitude_deg,
     lon as longitude_deg,
     alt as altitude_ft,
-    nullif(tzone, 'NA') as time_zone
-from {{ ref("airports") }}
+    tzone as time_zone
+from {{ newest_of("airports", "faa") }} as airports

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from headrace_batch.place import Place
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.lake.inbox import Inbox
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.landing import LandingSource
 from headrace_consumers.pipeline import Grain, LakeTable, Pipeline
@@ -112,6 +113,10 @@ class Harbour:
             generation=log.generation(self.pipeline.name),
             owner="land@test-1",
         )
+
+    def inbox(self, steps: Steps | None = None) -> Inbox:
+        seen: Any = self.s3.as_seen_by(steps or Steps())
+        return Inbox(seen)
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         return sorted(key for one, key in self.s3.objects if one == bucket and key.startswith(prefix))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -13,7 +14,8 @@ from headrace_batch.landing.landing import fence_name, land
 from headrace_batch.landing.verdicts import Outcome, Verdict
 from headrace_consumers.aws_retry import patience
 from headrace_consumers.commitlog.model import CommitKind
-from headrace_producers.errors import TransientError
+from headrace_consumers.errors import FencedError
+from headrace_producers.errors import SettingsError, TransientError
 from tests.batch.landing.harbour import CAME, DEPOTS, Harbour, Sent, crates, csv_of, source
 from tests.fakes.steps import Crash, Steps
 
@@ -77,7 +79,7 @@ def test_rows_and_letters_of_one_file_are_one_commit(harbour: Harbour) -> None:
                 ("out_of_range", "grams"),
                 ("wrong_type", "due"),
                 ("missing", "depot"),
-                ("stray_quote", None),
+                ("malformed_row", None),
                 ("wrong_type", "weighed_at"),
                 ("not_allowed", "kind"),
             ],
@@ -204,3 +206,46 @@ def test_an_aws_that_is_away_is_no_verdict(harbour: Harbour) -> None:
         land(place, SCALES, Sent(csv_of(HEADER, RIGHT)))
     assert not harbour.keys("raw", "refused/")
     assert land(harbour.place(), SCALES, Sent(csv_of(HEADER, RIGHT))).outcome is Outcome.LANDED
+
+
+def test_a_corrected_file_takes_the_place_of_the_wrong_one(harbour: Harbour) -> None:
+    """Rows and letters of the first leave in the commit that brings the second's; what else landed stays."""
+    first = land(harbour.place(), SCALES, Sent(csv_of(HEADER, [*RIGHT, WRONG[0]])))
+    other = land(harbour.place(), SCALES, Sent(csv_of(HEADER, RIGHT[:1])))
+    mended = csv_of(HEADER, [*RIGHT, WRONG[0].replace("heavy", "7")])
+    second = land(harbour.place(), SCALES, Sent(mended), instead_of=first.commit_id)
+    assert second.outcome is Outcome.LANDED
+    found = Counter(row["commit_id"] for row in harbour.rows("crates"))
+    assert found == {other.commit_id: 1, second.commit_id: 3}
+    assert harbour.letters() == []
+    assert harbour.place().standing().retired == {first.commit_id: second.commit_id}
+
+
+def test_only_a_file_of_the_same_table_is_replaced(harbour: Harbour) -> None:
+    """Neither one that is out already, nor what something else brought; nothing changes then."""
+    first = land(harbour.place(), DEPOTS, Sent(b"depot,town\nNorth,Oslo\n"))
+    body = csv_of(HEADER, RIGHT)
+    with pytest.raises(SettingsError, match="landed no file of table crates"):
+        land(harbour.place(), SCALES, Sent(body), instead_of=first.commit_id)
+    with pytest.raises(SettingsError, match="is not in the log"):
+        land(harbour.place(), SCALES, Sent(body), instead_of="nobody")
+    land(harbour.place(), DEPOTS, Sent(b"depot,town\nNorth,Bergen\n"), instead_of=first.commit_id)
+    with pytest.raises(SettingsError, match="was taken out before"):
+        land(harbour.place(), DEPOTS, Sent(b"depot,town\nNorth,Moss\n"), instead_of=first.commit_id)
+    assert [row["town"] for row in harbour.rows("depots")] == ["Bergen"]
+
+
+def test_of_two_corrections_at_once_one_stands(harbour: Harbour) -> None:
+    """The other is told, and its rows are in no table."""
+    wrong = land(harbour.place(), SCALES, Sent(csv_of(HEADER, RIGHT[:1]))).commit_id
+    begun: list[str] = []
+
+    def correct(call: str) -> None:
+        if call == "TransactWriteItems" and not begun:
+            begun.append(call)
+            land(harbour.place(), SCALES, Sent(csv_of(HEADER, RIGHT)), instead_of=wrong)
+
+    with pytest.raises(FencedError, match="came first"):
+        land(harbour.place(Steps(before_call=correct)), SCALES, Sent(csv_of(HEADER, RIGHT[1:])), instead_of=wrong)
+    assert len(harbour.rows("crates")) == 2
+    assert not harbour.s3.uploads

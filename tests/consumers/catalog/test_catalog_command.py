@@ -68,13 +68,13 @@ def test_athena_reads_every_table_that_the_command_makes(
     run = subprocess.run(
         [COMMAND, "catalog", "apply", FLIGHTS], env=os.environ, capture_output=True, text=True, check=True
     )
-    assert run.stdout.count("create table") == 9
+    assert run.stdout.count("create table") == 12
     tables = {
         (database, table["Name"]): table["PartitionKeys"][0]["Name"]
         for database in ("headrace_raw", "headrace_processed", "headrace_curated")
         for table in aws.glue.get_tables(DatabaseName=database)["TableList"]
     }
-    assert len(tables) == 9
+    assert len(tables) == 12
     for (database, name), key in tables.items():
         found = rows_of(aws.athena, f"SELECT {key}, count(*) FROM {database}.{name} GROUP BY 1 ORDER BY 1")  # noqa: S608
         expected: Counter[str] = Counter()

@@ -28,13 +28,17 @@ def unpack_data(folder: Path) -> FlightsData:
     """Unpacks flights.csv (30 MB) into `folder`, which must exist."""
     with zipfile.ZipFile(_packed() / "flights.csv.zip") as archive:
         flights_csv = archive.extract("flights.csv", folder)
-    airlines, airports, planes = (_packed() / f"{name}.csv" for name in ("airlines", "airports", "planes"))
-    return FlightsData(Path(flights_csv), weather_csv(), airlines, airports, planes)
+    return FlightsData(Path(flights_csv), weather_csv(), *lists_csv().values())
 
 
 def weather_csv() -> Path:
     """A year of hourly weather at the airports, one after the other."""
     return _packed() / "weather.csv"
+
+
+def lists_csv() -> dict[str, Path]:
+    """Carriers, airports and planes, by the names of their landing sources."""
+    return {name: _packed() / f"{name}.csv" for name in ("airlines", "airports", "planes")}
 
 
 def _packed() -> Path:
