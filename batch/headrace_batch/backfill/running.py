@@ -104,6 +104,14 @@ class Backfill:
                 pool.shutdown(cancel_futures=True)
         return self.progress
 
+    @property
+    def committed(self) -> Counts:
+        """Of all that stands of `done`, earlier runs included; where there is none, of what this run committed."""
+        if not self.done:
+            return self.progress.counts
+        commits = self.standing.commits.items()
+        return sum_of({commit_id: commit.counts for commit_id, commit in commits if is_done(commit, self.done)})
+
     def _began(self, unit: Unit) -> Staging:
         basis = self._basis(unit)
         redriven = as_stream(self._positions.of(self.standing, basis.redrives))
@@ -117,7 +125,7 @@ class Backfill:
     def _finish(self, staging: Staging, made: Made) -> None:
         if made.failure:
             raise (TransientError if made.passes else TerminalError)(made.failure)
-        self.standing = moved_on(self.standing, list(self.place.chain.after(self.standing.position)))
+        self._catch_up()
         unit = staging.unit
         if not self._stands(unit) or self._basis(unit) != staging.basis:
             for file in made.files:
@@ -130,6 +138,9 @@ class Backfill:
             raise
         except FencedError:
             self._plan_again(unit)
+
+    def _catch_up(self) -> None:
+        self.standing = moved_on(self.standing, list(self.place.chain.after(self.standing.position)))
 
     def _stands(self, unit: Unit) -> bool:
         staged = {source for commit_id in unit.retires for source in self.standing.sources.get(commit_id, ())}
@@ -164,6 +175,7 @@ class Backfill:
         )
         touched = frozenset((one.bucket, one.key) for one in rewritten.replaces)
         commit(self.place, draft, self.standing.position, lambda other: goes_with(unit, touched, other))
+        self._catch_up()
         self._tell(unit, made.counts)
 
     def _tell(self, unit: Unit, counts: Counts) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from headrace_batch.backfill.planning import BOUNDS, Bounds, Plan, is_done, make_plan
+from headrace_batch.backfill.planning import BOUNDS, Bounds, Plan, make_plan
 from headrace_batch.backfill.running import Backfill, Progress
 from headrace_batch.backfill.span import Span
 from headrace_batch.committing import settle
@@ -19,7 +19,6 @@ from headrace_batch.records.keeping import Kept, kept_record
 from headrace_batch.records.record import Record, Status
 from headrace_batch.spark.session import spark_session
 from headrace_batch.spark.stager import OpenS3, SparkStager, SparkTask
-from headrace_consumers.commit.links import total
 from headrace_consumers.commitlog.model import Counts
 from headrace_consumers.settings import BatchSettings
 from headrace_producers.errors import SettingsError
@@ -158,20 +157,11 @@ def _carry_out(place: Place, plan: Plan, kept: Kept, task: SparkTask, parallel: 
         told=lambda progress: _tell(str(progress)),
         bounds=plan.bounds,
     )
-    with kept.running(lambda: _counts(run)):
+    with kept.running(lambda: run.committed):
         if plan.units:
             with spark_session(f"headrace-batch backfill {place.pipeline.name}") as session:
                 run.run(plan.units, SparkStager(session, task, parallel))
     return run.progress
-
-
-def _counts(run: Backfill) -> Counts:
-    """Of all that stands of this record, earlier runs included."""
-    return total({
-        commit_id: commit.counts
-        for commit_id, commit in run.standing.commits.items()
-        if is_done(commit, run.done)
-    }) if run.done else run.progress.counts  # fmt: skip
 
 
 def _tell(line: str) -> None:

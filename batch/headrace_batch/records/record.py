@@ -36,11 +36,9 @@ class Record(
 
     pipeline: str
     """MODULE:PIPELINE."""
-    transform: str = ""
-    """Which one; empty where records were staged once more."""
     start: datetime
     end: datetime
-    """Half open: arrival in the stream, or event time for a transform."""
+    """Half open: arrival in the stream."""
     reason: str
     owner: str
     """A role, never a person."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _END_S = 30
+NO_SETTINGS: Mapping[str, str] = {}
 _LOGGING = """rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
 appender.stderr.type = Console
@@ -40,8 +41,11 @@ WORKER_ENVIRONMENT = {
 
 
 @contextmanager
-def spark_session(name: str, env: Mapping[str, str] = os.environ) -> Iterator[SparkSession]:
-    """While it lives; one per process. Raises TerminalError where Spark or Java is not installed."""
+def spark_session(
+    name: str, env: Mapping[str, str] = os.environ, settings: Mapping[str, str] = NO_SETTINGS
+) -> Iterator[SparkSession]:
+    """While it lives; one per process. `settings` are Spark's own, by name. Raises TerminalError where Spark or Java is
+    not installed."""
     try:
         from pyspark.sql import SparkSession
     except ModuleNotFoundError:
@@ -49,6 +53,8 @@ def spark_session(name: str, env: Mapping[str, str] = os.environ) -> Iterator[Sp
     builder = SparkSession.builder.appName(name)
     for variable, value in WORKER_ENVIRONMENT.items():
         builder = builder.config(f"spark.executorEnv.{variable}", value)
+    for key, value in settings.items():
+        builder = builder.config(key, value)
     if "PYSPARK_GATEWAY_PORT" in env:
         with _stopping(builder.getOrCreate()) as session:
             yield session

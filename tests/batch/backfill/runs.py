@@ -43,4 +43,7 @@ def run(
     """Plans and carries out."""
     plan = make_plan(place, span, done, bounds)
     backfill = Backfill(place, plan.standing, done or "a test", done, told, bounds)
-    return backfill.run(plan.units, Here(place, between))
+    progress = backfill.run(plan.units, Here(place, between))
+    standing = place.standing().commits.values()
+    assert not done or backfill.committed.rows == sum(one.counts.rows for one in standing if one.record == done)
+    return progress
