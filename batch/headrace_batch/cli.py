@@ -19,6 +19,7 @@ command_line.add(
         "commands.backfill:backfill": "Stage raw records once more, in the place of what they came to before.",
         "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
         "commands.compact:compact": "Few files instead of many small ones, in cold partitions.",
+        "commands.expire:expire": "Orphaned uploads, raw records past their retention and old links go.",
         "commands.forget:forget": "One person's events leave the lake, and then the warehouse.",
         "commands.standing:standing": "What the lake is made of, by the commit log.",
     },

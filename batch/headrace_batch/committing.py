@@ -20,8 +20,8 @@ from msgspec.structs import replace
 from headrace_batch.place import Place
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, Gone
-from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Erasure, Replaced
+from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, RAW_KEPT_FROM, Gone
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Erasure, Replaced, is_raw
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.records import ROOT
@@ -158,9 +158,15 @@ def _take_out_retired(place: Place, commit_id: str) -> None:
     complete it later."""
     for retired in _found(place, [commit_id]):
         raw = tuple(file for file in retired.files if is_raw(retired, file))
-        complete_pending(place.store, replace(retired, files=raw))
+        if not _raw_has_expired(place, commit_id):
+            complete_pending(place.store, replace(retired, files=raw))
         rest = [file for file in retired.files if file not in raw]
         _each(lambda file: _take_out(place, file.bucket, file.key, file), rest)
+
+
+def _raw_has_expired(place: Place, commit_id: str) -> bool:
+    """Attempt ids begin with their time."""
+    return int(commit_id[:12], 16) < int(place.log.marks(place.pipeline.name).get(RAW_KEPT_FROM, "0"))
 
 
 def _take_out(place: Place, bucket: str, key: str, file: PendingFile | None) -> None:
@@ -189,8 +195,3 @@ def find_commit(place: Place, commit_id: str) -> Commit | None:
         if found is not None:
             return found
     return None
-
-
-def is_raw(commit: Commit, file: PendingFile) -> bool:
-    """Whether the file has records as they came; a table may be called as the pipeline."""
-    return file.table == commit.pipeline and file.partition.startswith("arrival_date=")

@@ -132,7 +132,7 @@ def rewritten(
     for batch in found.iter_batches(ROW_GROUP_ROWS):
         rows = pa.Table.from_batches([batch])
         new.write(rows.filter(keep(rows)))
-    if new.rows == source.file.rows and not even_whole:
+    if new.rows == found.metadata.num_rows and not even_whole:
         return Rewritten()
     return Rewritten((source.replaced,), new.close(source.file, place.store.zone_of(source.file.bucket), attempt_id))
 

@@ -58,3 +58,30 @@
 {% macro bury() -%}
     delete from {{ this }} where events = 0
 {%- endmacro %}
+
+
+{#
+    Before the rows come in, in the same transaction: those go that loads since the last build took out of staging, as
+    far as this run may read. `keys` name a row in the model and in what it is made of.
+#}
+{% macro take_out(models, keys) -%}
+    {%- set withdrawals, staging = ref("stg_withdrawals"), [] -%}
+    {%- for model in models %}{% do staging.append(ref(model)) %}{% endfor -%}
+    {%- if is_incremental() -%}
+    {%- set touched -%}
+        select commit_id from {{ withdrawals }} where load_seq > {{ seen() }} and {{ within_run("load_seq") }}
+    {%- endset -%}
+    {%- set name -%}
+        commit_id {%- for key in keys %} || '/' || cast({{ key }} as varchar) {%- endfor -%}
+    {%- endset -%}
+    delete from {{ this }}
+    where
+        commit_id in ({{ touched }})
+        and {{ name }} not in (
+            {%- for relation in staging %}
+            select {{ name }} from {{ relation }} where commit_id in ({{ touched }})
+            {%- if not loop.last %} union all {% endif -%}
+            {%- endfor %}
+        )
+    {%- endif -%}
+{%- endmacro %}

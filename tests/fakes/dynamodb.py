@@ -80,12 +80,16 @@ class DynamoClient:
         for item in items:
             if "Put" in item:
                 self._table.items[_key(item["Put"]["Item"])] = item["Put"]["Item"]
+            if "Delete" in item:
+                self._table.items.pop(_key(item["Delete"]["Key"]), None)
         self._table.tokens[token] = digest
         return {}
 
     def _reason(self, item: dict[str, Any]) -> dict[str, Any]:
         if "Put" in item and _size(item["Put"]["Item"]) > MAX_ITEM_BYTES:
             return {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}
+        if "Delete" in item:
+            return {"Code": "None"}
         check = item.get("ConditionCheck") or item["Put"]
         place = _key(check["Key"] if "ConditionCheck" in item else check["Item"])
         if "ExpressionAttributeValues" in check:

@@ -11,6 +11,9 @@ from typing import Any
 
 from tests.fakes.steps import Steps, client_error
 
+PAGE = 5
+"""Few entries a page, so that whoever lists has to turn pages."""
+
 
 @dataclass
 class _Upload:
@@ -101,12 +104,29 @@ class S3Client:
 
         return self._steps.run("HeadObject", effect)
 
-    def list_objects_v2(self, *, Bucket: str, Prefix: str) -> dict[str, Any]:  # noqa: N803
+    def list_objects_v2(self, *, Bucket: str, Prefix: str, ContinuationToken: str = "") -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:
-            found = [key for bucket, key in self._store.objects if bucket == Bucket and key.startswith(Prefix)]
-            return {"Contents": [{"Key": key} for key in sorted(found)]} if found else {}
+            keys = (key for bucket, key in self._store.objects if bucket == Bucket and key.startswith(Prefix))
+            found = sorted(key for key in keys if key > ContinuationToken)
+            page = [{"Key": key, "Size": len(self._store.objects[Bucket, key].body)} for key in found[:PAGE]]
+            more = {"NextContinuationToken": found[PAGE - 1]} if len(found) > PAGE else {}
+            return {"Contents": page, **more} if page else {}
 
         return self._steps.run("ListObjectsV2", effect)
+
+    def list_multipart_uploads(
+        self, *, Bucket: str, Prefix: str, KeyMarker: str = "", UploadIdMarker: str = ""  # noqa: N803
+    ) -> dict[str, Any]:  # fmt: skip
+        def effect() -> dict[str, Any]:
+            every = sorted((one.key, name) for name, one in self._store.uploads.items() if one.bucket == Bucket)
+            found = [one for one in every if one[0].startswith(Prefix) and one > (KeyMarker, UploadIdMarker)]
+            page = [{"Key": key, "UploadId": name} for key, name in found[:PAGE]]
+            if len(found) <= PAGE:
+                return {"Uploads": page, "IsTruncated": False} if page else {"IsTruncated": False}
+            key, name = found[PAGE - 1]
+            return {"Uploads": page, "IsTruncated": True, "NextKeyMarker": key, "NextUploadIdMarker": name}
+
+        return self._steps.run("ListMultipartUploads", effect)
 
     def delete_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         def effect() -> dict[str, Any]:

@@ -211,9 +211,10 @@ def test_the_books_tell_how_far_the_loader_is(full: Warehouse) -> None:
     """All is loaded where no chain goes further than the books; one that has not begun hinders nobody."""
     full.loaded.refresh()
     assert full.loaded.rows > SENT
-    assert full.loaded.reaches({"shard-0": 7, "windows": 0})
-    assert not full.loaded.reaches({"shard-0": 8})
-    assert not full.loaded.reaches({"shard-0": 7, "windows": 1})
+    chain = full.loaded.ledger.lineage.chain
+    assert full.loaded.reaches({chain("shard-0"): 7, chain("windows"): 0})
+    assert not full.loaded.reaches({chain("shard-0"): 8})
+    assert not full.loaded.reaches({chain("shard-0"): 7, chain("windows"): 1})
 
 
 def test_freshness_is_from_arrival_to_the_books(full: Warehouse) -> None:

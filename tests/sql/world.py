@@ -29,6 +29,7 @@ from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.lake.s3 import S3Store
+from headrace_consumers.load.amendments import NOTHING_AMENDED, Amendments
 from headrace_consumers.load.ledger import Ledger
 from headrace_consumers.load.loading import Loading
 from headrace_consumers.load.preflight import read_footer
@@ -172,15 +173,20 @@ class World:
         assert commit is not None
         return files_in(commit)
 
-    def load(self, files: Iterable[LakeFile], session: WarehouseSession | None = None) -> int:
+    def load(
+        self,
+        files: Iterable[LakeFile],
+        session: WarehouseSession | None = None,
+        amendments: Amendments = NOTHING_AMENDED,
+    ) -> int:
         """One load of them; its number."""
         if session is None:
             with self.session() as own:
-                return self.load(files, own)
+                return self.load(files, own, amendments)
         self.is_built, waiting = False, list(files)
         loading = Loading(self.ledger, self.store, "default", now_ms, new_attempt_id)
         looks = {file.url: read_footer(self.store, file) for file in waiting}
-        outcome = loading.load(session, self.ledger.head(session), waiting, {}, looks=looks)
+        outcome = loading.load(session, self.ledger.head(session), waiting, {}, looks=looks, amendments=amendments)
         assert set(outcome.loaded) == set(waiting)
         return self.ledger.head(session)
 

@@ -3,8 +3,7 @@ forgotten."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace_batch.forget.forgotten import has_digest, tell_digest
 from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.stages.staged import StagedBatch
@@ -82,9 +82,17 @@ def _without_erased(staged: StagedBatch, erased: Sequence[Erasure]) -> StagedBat
     gone: dict[str, Mask] = {}
     for (name, column), hidden in digests.items():
         if name in staged.tables and column in staged.tables[name].column_names:
-            mask = _matching(staged.tables[name][column], hidden)
+            mask = np.array(has_digest(staged.tables[name][column], hidden))
             gone[name] = gone[name] | mask if name in gone else mask
-    return _kept(staged, {**gone, **_late_of(staged, gone)})
+    return _kept(staged, {**gone, **_late_of(staged, gone), _DEAD: _dead_of(staged, digests)})
+
+
+def _dead_of(staged: StagedBatch, digests: Mapping[tuple[str, str], set[str]]) -> Mask:
+    """Letters that have such a value in a field of the column's name, of whichever table they might have been."""
+    found = np.zeros(len(staged.dead_letters), np.bool_)
+    for (_, column), hidden in digests.items():
+        found |= np.array(tell_digest(staged.dead_letters["payload"], column, hidden))
+    return found
 
 
 def _late_of(staged: StagedBatch, gone: Mapping[str, Mask]) -> Mapping[str, Mask]:
@@ -94,11 +102,3 @@ def _late_of(staged: StagedBatch, gone: Mapping[str, Mask]) -> Mapping[str, Mask
         return {}
     positions = pa.concat_tables([rows.cast(POSITIONS) for rows in lost])
     return {_LATE: _at(staged.late_letters, positions, _keys(positions))}
-
-
-def _matching(values: pa.ChunkedArray, digests: Collection[str]) -> Mask:
-    """One digest per distinct value; a null has none."""
-    coded = values.cast(pa.string()).combine_chunks().dictionary_encode()
-    found = [hashlib.sha256(text.encode()).hexdigest() in digests for text in coded.dictionary.to_pylist()]
-    mask: Mask = np.array([*found, False], np.bool_)[np.asarray(pc.fill_null(coded.indices, len(found)))]
-    return mask

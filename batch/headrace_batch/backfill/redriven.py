@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from headrace_batch.backfill.leaving_out import POSITION, POSITIONS
 from headrace_batch.backfill.planning import Unit
 from headrace_batch.committing import find_commit
 from headrace_batch.place import Place
+from headrace_batch.rewriting import StandingFile, opened_file
 from headrace_consumers.commitlog.model import Commit, CommitKind
 from headrace_consumers.commitlog.standing import Standing
-from headrace_consumers.lake.objects import PendingFile
 
 
 def redrives_of(standing: Standing, unit: Unit) -> frozenset[str]:
@@ -45,22 +44,23 @@ class RedrivenPositions:
     def of(self, standing: Standing, redrives: frozenset[str]) -> pa.Table:
         """`POSITIONS` of all that these redrives brought, rows and new letters alike."""
         for commit_id in redrives - self._found.keys():
-            tables = [self._positions(file, commit_id) for file in self._files(standing, standing.commits[commit_id])]
+            tables = [self._positions(one, commit_id) for one in self._files(standing, standing.commits[commit_id])]
             self._found[commit_id] = pa.concat_tables([POSITIONS.empty_table(), *tables])
         return pa.concat_tables([POSITIONS.empty_table(), *(self._found[commit_id] for commit_id in sorted(redrives))])
 
-    def _files(self, standing: Standing, commit: Commit) -> Iterator[PendingFile]:
+    def _files(self, standing: Standing, commit: Commit) -> Iterator[StandingFile]:
         """Its own, and where some of these were compacted, those that may have their rows now."""
         pipeline = self.place.pipeline
         tables = {*(table.name for table in pipeline.tables), pipeline.dead_letter_table}
-        yield from (file for file in commit.files if file.table in tables)
+        yield from (StandingFile(commit, file) for file in commit.files if file.table in tables)
         whole = find_commit(self.place, commit.attempt_id) or commit
         lost = {(file.table, file.partition) for file in whole.files if file not in commit.files}
         for other in standing.commits.values():
             if other.attempt_id != commit.attempt_id:
-                yield from (f for f in other.files if f.rewritten and (f.table, f.partition) in lost)
+                found = (file for file in other.files if file.rewritten and (file.table, file.partition) in lost)
+                yield from (StandingFile(other, file) for file in found)
 
-    def _positions(self, file: PendingFile, commit_id: str) -> pa.Table:
-        body = self.place.store.read(file.bucket, file.key)
-        rows = pq.read_table(pa.BufferReader(body), columns=[*POSITION, "commit_id"], partitioning=None)
+    def _positions(self, source: StandingFile, commit_id: str) -> pa.Table:
+        """The redrive may not have come to completing the file."""
+        rows = opened_file(self.place, source).read([*POSITION, "commit_id"])
         return rows.filter(pc.equal(rows["commit_id"], commit_id)).select(POSITION).cast(POSITIONS)

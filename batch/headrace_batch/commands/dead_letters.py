@@ -139,7 +139,7 @@ def redrive(
     dry_run
         Write nothing; print what would come back.
     limit
-        At most so many letters; 0 for all.
+        Only the first so many letters that are meant, oldest first; 0 for all.
     why
         In your words; the log keeps them.
     max_unpacked_bytes

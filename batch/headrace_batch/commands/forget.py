@@ -9,6 +9,7 @@ import msgspec
 from headrace_batch.forget.forgetting import Forgetting, Forgotten
 from headrace_batch.forget.forgotten import person
 from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
+from headrace_batch.retention.places import Kept
 from headrace_producers.errors import SettingsError
 
 
@@ -67,10 +68,12 @@ def forget(
     column, value = _key(key, from_stdin=key_from_stdin)
     with opened(pipeline, stream, lake, log, "forget") as place:
         who = person(place.pipeline, table, column, value)
-        work = Forgetting(place=place, person=who, reason=reason, progress=_say)
+        kept = Kept(raw=lake.raw_bucket, processed=lake.processed_bucket, curated=lake.curated_bucket)
+        work = Forgetting(place=place, buckets=kept, person=who, reason=reason, progress=_say)
         found = work.planned(no_loader=no_loader) if dry_run else work.done(no_loader=no_loader)
         stays = (
             f"s3://{lake.raw_bucket}/{place.pipeline.name}/: records as received, until the raw zone's retention ends",
+            f"s3://{lake.raw_bucket}/landed/{place.pipeline.name}/: files that landed, until somebody deletes them",
             "the windows service's own state, until its windows close",
             "what the person added to aggregates over many people",
         )

@@ -56,7 +56,7 @@ class Group:
 def sort_keys(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     """Of all tables that are compacted. Partials are not: they name no commit, and the windows service merges them by
     commit. Raw files are not: each is what one commit read. Windows that are out are written by their service alone."""
-    keys = {table.name: (*table.sort_by, "event_time") for table in pipeline.tables}
+    keys = {table.name: (*table.sort_by, "event_time") for table in pipeline.lake_tables}
     return keys | {pipeline.dead_letter_table: (), pipeline.late_table: ()}
 
 

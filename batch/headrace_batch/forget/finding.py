@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -39,6 +39,8 @@ class Search:
     place: Place
     standing: Standing
     person: Person
+    expired: Sequence[StandingFile] = ()
+    """Files of commits that the log no longer has."""
     positions: Positions = field(default_factory=set)
     """Of the person's events."""
     windows_links: dict[str, tuple[Link, ...]] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Search:
         there if the command dies in between."""
         rows = self._holding(self._of(self.person.table.name), "rows", progress, self._note)
         partials = [one for one in self._of(self.place.pipeline.partials_table) if one.file.partition in self._folders]
-        windows = list(self._window_files())
+        windows = [*self._window_files(), *(one for one in self.expired if one.file.table in self.windows)]
         return [
             *self._dead_letters(),
             *self._late_letters(),
@@ -59,7 +61,7 @@ class Search:
         ]
 
     def _of(self, table: str) -> list[StandingFile]:
-        return [one for one in standing_files(self.standing) if one.file.table == table]
+        return [one for one in (*standing_files(self.standing), *self.expired) if one.file.table == table]
 
     @property
     def windows(self) -> set[str]:

@@ -18,6 +18,8 @@ from headrace_batch.followers import passed_by_loader
 from headrace_batch.forget.finding import Find, Search
 from headrace_batch.forget.forgotten import Person
 from headrace_batch.place import Place
+from headrace_batch.retention.expired import expired_files
+from headrace_batch.retention.places import Kept
 from headrace_batch.rewriting import rewritten
 from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Replaced
 from headrace_consumers.lake.objects import EncodedFile
@@ -41,6 +43,7 @@ class Forgetting:
     """One person, once."""
 
     place: Place
+    buckets: Kept
     person: Person
     reason: str
     progress: Callable[[str], None] = lambda _: None
@@ -66,11 +69,13 @@ class Forgetting:
     def _search(self, *, no_loader: bool) -> tuple[list[Find], list[Find]]:
         """All finds, and those among them that the loader has not passed."""
         standing = self.place.standing()
-        search = Search(self.place, standing, self.person)
+        expired = list(expired_files(self.place, self.buckets))
+        search = Search(self.place, standing, self.person, expired)
         finds = search.files(self.progress)
         is_passed = passed_by_loader(self.place, standing, no_loader=no_loader, also=search.windows_links)
         loaded = {self.person.table.name, *search.windows}
-        return finds, [one for one in finds if one.source.file.table in loaded and not is_passed(one.source)]
+        unread = [one for one in finds if one.source.file.table in loaded and one.source not in expired]
+        return finds, [one for one in unread if not is_passed(one.source)]
 
     def _commit_all(self, position: int, finds: Sequence[Find]) -> None:
         """Also where nothing was found: what comes of letters and raw records later is dropped all the same."""

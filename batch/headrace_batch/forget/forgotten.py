@@ -6,7 +6,7 @@ Pure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,18 +52,28 @@ class Person:
         whether it has it at all."""
         if event_type not in (None, self.table.contract.type):
             return False
-        try:
-            return self._is_below(msgspec.json.decode(payload))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            plain = self.text.encode()
-            return any(form in payload for form in (plain, msgspec.json.encode(self.text)[1:-1]))
+        told = _told(payload, self.column)
+        if told is not None:
+            return self.text in told
+        return any(form in payload for form in (self.text.encode(), msgspec.json.encode(self.text)[1:-1]))
 
-    def _is_below(self, value: Any) -> bool:
-        if isinstance(value, dict):
-            own = value.get(self.column)
-            is_own = own is not None and not isinstance(own, dict | list) and str(own) == self.text
-            return is_own or any(map(self._is_below, value.values()))
-        return isinstance(value, list) and any(map(self._is_below, value))
+
+def _told(payload: bytes, column: str) -> set[str] | None:
+    """What fields of this name say, at any depth; None where it is no JSON."""
+    try:
+        return set(_said(msgspec.json.decode(payload), column))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _said(value: Any, column: str) -> Iterator[str]:
+    if isinstance(value, dict):
+        own = value.get(column)
+        if own is not None and not isinstance(own, dict | list):
+            yield str(own)
+    if isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from _said(below, column)
 
 
 def digest(text: str) -> str:
@@ -72,9 +82,9 @@ def digest(text: str) -> str:
 
 def person(pipeline: Pipeline, table: str, column: str, value: str) -> Person:
     """Raises SettingsError where the table has no such personal column, or it cannot have this value."""
-    found = next((one for one in pipeline.tables if one.name == table), None)
+    found = next((one for one in pipeline.lake_tables if one.name == table), None)
     if found is None:
-        known = ", ".join(one.name for one in pipeline.tables)
+        known = ", ".join(one.name for one in pipeline.lake_tables)
         raise SettingsError(f"pipeline {pipeline.name} has no table {table!r}; its tables are {known}")
     personal = {one.name: one.type for one in found.contract.columns if one.personal}
     if column not in personal:
@@ -105,22 +115,17 @@ def _type(value: Any) -> pa.DataType:
     return pa.scalar(value).type
 
 
-def drop_forgotten(pipeline: Pipeline, table: str, rows: pa.Table, erasures: Iterable[Erasure]) -> pa.Table:
-    """The rows of a table, or of windows keyed by such a column, without those of people who were forgotten. For
-    whoever stages records, or mends letters, once more."""
-    sources = {table} | {window.table for window in pipeline.windows if window.name == table}
-    digests: dict[str, set[str]] = {}
-    for one in erasures:
-        if one.table in sources and one.column in rows.column_names:
-            digests.setdefault(one.column, set()).add(one.sha256)
-    for column, unwanted in digests.items():
-        rows = rows.filter(pc.invert(_has_digest(rows[column], unwanted)))
-    return rows
-
-
-def _has_digest(values: pa.ChunkedArray, unwanted: Collection[str]) -> pa.ChunkedArray:
-    """One digest for each distinct value."""
+def has_digest(values: pa.Array | pa.ChunkedArray, digests: Collection[str]) -> pa.Array | pa.ChunkedArray:
+    """Which values are of people who were forgotten, as booleans; a null is of nobody. For whoever stages records, or
+    mends letters, once more. One digest is made for each distinct value."""
     plain = values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
     known = plain.unique()
-    found = [text is not None and digest(text) in unwanted for text in known.cast(pa.string()).to_pylist()]
+    found = [text is not None and digest(text) in digests for text in known.cast(pa.string()).to_pylist()]
     return pc.is_in(plain, known.filter(pa.array(found, pa.bool_())))
+
+
+def tell_digest(payloads: pa.Array | pa.ChunkedArray, column: str, digests: Collection[str]) -> pa.Array:
+    """The same of dead letters, as booleans: which have such a value in a field of this name. One that is no JSON
+    cannot be told."""
+    told = (_told(payload, column) or () for payload in payloads.to_pylist())
+    return pa.array([any(digest(text) in digests for text in texts) for texts in told], pa.bool_())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from headrace_batch.forget.forgotten import has_digest
 from headrace_batch.letters.filters import Mask
 from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.commitlog.standing import Standing
@@ -24,8 +23,5 @@ def of_forgotten(table: str, rows: pa.Table, erasures: Iterable[Erasure]) -> Mas
     whole = np.zeros(len(rows), np.bool_)
     for column in {one.column for one in erasures if one.table == table} & set(rows.column_names):
         digests = {one.sha256 for one in erasures if (one.table, one.column) == (table, column)}
-        values = rows[column].cast(pa.string())
-        known = pc.drop_null(values.unique())
-        gone = [text for text in known.to_pylist() if hashlib.sha256(text.encode()).hexdigest() in digests]
-        whole |= pc.is_in(values, pa.array(gone, pa.string())).to_numpy()
+        whole |= has_digest(rows[column], digests).to_numpy()
     return whole

@@ -9,6 +9,7 @@ import itertools
 import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -20,7 +21,8 @@ _MEMORY_BYTES = 1 << 30
 def main() -> None:
     import jq
 
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    with suppress(ValueError, OSError):  # not every system limits address space
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     given, answers = sys.stdin.buffer, sys.stdout.buffer
     how, _, program = (read_frame(given) or b"").partition(b"\n")
     try:

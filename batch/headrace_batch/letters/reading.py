@@ -40,8 +40,8 @@ def letter_files(standing: Standing, table: str, wanted: LetterFilter) -> list[S
 
 
 def read_files(place: Place, files: Iterable[StandingFile], wanted: LetterFilter) -> Iterator[ReadFile]:
-    """In the order given; files without a letter that is meant are left out. Raises MissingFileError where another
-    command took a file out meanwhile."""
+    """In the order given; files without a letter that is meant are left out. Raises FencedError where another
+    command took a file out meanwhile, MissingFileError where one is lost."""
     waiting: deque[Future[ReadFile]] = deque()
     with ThreadPoolExecutor(_AHEAD) as pool:
         for source in files:

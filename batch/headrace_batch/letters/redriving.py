@@ -8,37 +8,29 @@ plans anew; and what is done leaves nothing that could be done again. Letters th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from headrace_batch.backfill.leaving_out import erased_of
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import Fix
-from headrace_batch.letters.forgotten import erased_by
 from headrace_batch.letters.reading import ReadFile, letter_files, read_files
 from headrace_batch.letters.report import RedriveReport
 from headrace_batch.letters.restaging import Restaged, restage
+from headrace_batch.letters.units import Unit, UnitLimits, units, up_to
 from headrace_batch.place import Place
 from headrace_batch.rewriting import Rewriting
 from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
-from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
+from headrace_consumers.errors import FencedError, GenerationRaisedError
 from headrace_consumers.lake.encode import encode_rows
 from headrace_consumers.lake.objects import EncodedFile
 
 MAX_PLANS = 5
 """How often others may come first before this gives up."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class UnitLimits:
-    """One commit ends with the file that reaches one of them."""
-
-    letters: int = 100_000
-    bytes: int = 32 * 1024 * 1024
-    """Of Parquet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,30 +47,6 @@ class RedrivePlan:
     unit: UnitLimits = field(default_factory=UnitLimits)
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """Whole files, so that each is rewritten once."""
-
-    files: tuple[ReadFile, ...]
-
-    @property
-    def letters(self) -> int:
-        return sum(int(found.meant.sum()) for found in self.files)
-
-    def goes_with(self, other: Commit) -> bool:
-        """Whether what this unit builds on is untouched by the commit that came first."""
-        if other.kind is CommitKind.FORGET:
-            return False
-        replaced = {(gone.bucket, gone.key) for gone in other.replaces}
-        ours = {(found.source.file.bucket, found.source.file.key) for found in self.files}
-        return not ours & replaced and not self._brought_by() & set(other.retires)
-
-    def _brought_by(self) -> set[str]:
-        """Commits whose letters are in these files, those that stay included, and the files' own."""
-        origins = {text for found in self.files for text in found.letters["commit_id"].unique().to_pylist()}
-        return origins | {found.source.commit.attempt_id for found in self.files}
-
-
 def redrive(place: Place, plan: RedrivePlan, tell: Callable[[RedriveReport], None]) -> RedriveReport:
     """Redrives unit by unit, each a commit of its own; `tell` hears of each. Run again after whatever ended it. Raises
     FencedError where others came first over and over, GenerationRaisedError after a rewind."""
@@ -90,7 +58,7 @@ def redrive(place: Place, plan: RedrivePlan, tell: Callable[[RedriveReport], Non
                 tell(report)
         except GenerationRaisedError:
             raise
-        except (FencedError, MissingFileError):
+        except FencedError:
             if attempt == MAX_PLANS:
                 raise
             report = report.planned_anew()
@@ -103,9 +71,9 @@ def _planned(place: Place, plan: RedrivePlan, report: RedriveReport) -> Iterator
     """By the lake as it stands now: the report after each unit."""
     standing = place.standing()
     files = letter_files(standing, place.pipeline.dead_letter_table, plan.wanted)
-    erasures = erased_by(standing)
+    erasures = erased_of(standing)
     left = plan.limit - report.redriven - report.forgotten if plan.limit else None
-    for unit in units(_up_to(read_files(place, files, plan.wanted), left), plan.unit):
+    for unit in units(up_to(read_files(place, files, plan.wanted), left), plan.unit, _rereadable_us(place)):
         letters = pa.concat_tables([found.chosen for found in unit.files])
         restaged = restage(place.pipeline, letters, plan.fix, plan.max_unpacked_bytes, erasures)
         written = None
@@ -115,31 +83,9 @@ def _planned(place: Place, plan: RedrivePlan, report: RedriveReport) -> Iterator
         yield report
 
 
-def _up_to(files: Iterable[ReadFile], left: int | None) -> Iterator[ReadFile]:
-    """The first so many letters."""
-    for found in files:
-        if left is None:
-            yield found
-            continue
-        if left <= 0:
-            return
-        chosen = np.flatnonzero(found.meant)[:left]
-        left -= len(chosen)
-        meant = np.zeros_like(found.meant)
-        meant[chosen] = True
-        yield replace(found, meant=meant)
-
-
-def units(files: Iterable[ReadFile], limits: UnitLimits) -> Iterator[Unit]:
-    held: list[ReadFile] = []
-    for found in files:
-        held.append(found)
-        letters = sum(int(one.meant.sum()) for one in held)
-        if letters >= limits.letters or sum(one.source.file.bytes for one in held) >= limits.bytes:
-            yield Unit(tuple(held))
-            held = []
-    if held:
-        yield Unit(tuple(held))
+def _rereadable_us(place: Place) -> int:
+    """What arrived then or later a rewind can have read again."""
+    return (place.now_ms() - place.stream.identity().retention_hours * 3_600_000) * 1000
 
 
 def _commit(place: Place, plan: RedrivePlan, unit: Unit, restaged: Restaged, position: int) -> Commit:

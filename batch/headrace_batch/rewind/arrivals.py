@@ -10,9 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from msgspec.structs import replace
 
-from headrace_batch.committing import is_raw
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.model import Commit
+from headrace_consumers.commitlog.model import Commit, is_raw
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore
 

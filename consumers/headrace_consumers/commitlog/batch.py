@@ -20,6 +20,8 @@ BATCH = "batch"
 """No shard of Kinesis is called so. The chain is never registered: it is none of the stream's."""
 _NO_STREAM_MS = 0
 NO_GENERATION = 0
+RAW_KEPT_FROM = "raw zone kept from"
+"""A mark in the log: milliseconds. Raw files of commits before it may have been deleted by their retention."""
 
 
 def batch_lineage(pipeline: str) -> Lineage:

@@ -89,6 +89,16 @@ class DynamoDbLog:
             standing = self.commit(old.pipeline, old.generation, old.attempt_id)
         return standing == new
 
+    def expire(self, link: Link, *, with_commit: bool) -> None:
+        items = [self._delete(keys.chain_key(link.chain), keys.padded(link.start))]
+        commit = keys.commit_key(link.chain.pipeline, link.chain.generation, link.attempt_id)
+        item = self._get(commit, "commit") if with_commit else None
+        if with_commit:
+            items.append(self._delete(commit, "commit"))
+        token = f"x{link.attempt_id[:20]}{zlib.crc32(repr((link.chain, link.start, with_commit)).encode()):08x}"
+        retried(lambda: self._transact(items, token), self._what("expire"), retry=_cancelled_in_passing)
+        forget_files(read_commit(item) if item else None, self._store)
+
     def register(self, chain: Chain) -> None:
         """Lists the chain among its pipeline's; safe to repeat."""
         pk = keys.chains_key(chain.pipeline, chain.generation, chain.stream_created_ms)
@@ -166,6 +176,9 @@ class DynamoDbLog:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
+
+    def _delete(self, pk: str, sk: str) -> dict[str, Any]:
+        return {"Delete": {"TableName": self._table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}}
 
     def _raise_copy(self, rewind: Rewind, copy: int) -> dict[str, Any]:
         place = {"pk": {"S": keys.generation_key(rewind.pipeline)}, "sk": {"S": f"{copy:02d}"}}

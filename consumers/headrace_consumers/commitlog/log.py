@@ -66,6 +66,11 @@ class CommitLog(Protocol):
         written, where another commit item stands there. Safe to repeat."""
         ...
 
+    def expire(self, link: Link, *, with_commit: bool) -> None:
+        """Deletes the link, and with it, in one transaction, its commit, where no other link names that any more; then
+        the object that lists the commit's files. Safe to repeat."""
+        ...
+
     def register(self, chain: Chain) -> None:
         """Lists the chain among its pipeline's; safe to repeat."""
         ...

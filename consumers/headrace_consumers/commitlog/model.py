@@ -167,3 +167,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     """Of a forget: whose rows go."""
     record: str = ""
     """Why, in the words of whoever had it done; and the record's name where there is one."""
+
+
+def is_raw(commit: Commit, file: PendingFile) -> bool:
+    """Whether the file has records as they came; a table may be called as the pipeline."""
+    return file.table == commit.pipeline and file.partition.startswith("arrival_date=")

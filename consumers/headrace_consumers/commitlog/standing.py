@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from headrace_consumers.commitlog.batch import BatchChain
 from headrace_consumers.commitlog.log import CommitLog
-from headrace_consumers.commitlog.model import Commit, CommitKind, Link, LinkKind
+from headrace_consumers.commitlog.model import Commit, CommitKind, Link, LinkKind, is_raw
 from headrace_consumers.errors import LogError
 from headrace_consumers.lake.objects import PendingFile
 from headrace_consumers.records import ROOT
@@ -89,7 +89,7 @@ class _Fold:
         self.links[commit.attempt_id] = links
         self.sources[commit.attempt_id] = (commit.attempt_id,)
         for file in commit.files:
-            if file.table == commit.pipeline and file.partition.startswith("arrival_date="):
+            if is_raw(commit, file):
                 self.raw[commit.attempt_id] = file
 
     def add_batch(self, commit: Commit) -> None:

@@ -63,7 +63,7 @@ class S3Store:
             "UploadId": file.upload_id,
             "MultipartUpload": {"Parts": parts},
         }
-        _unless_gone(lambda: self._client.complete_multipart_upload(**request), f"complete in s3://{file.bucket}")  # type: ignore[arg-type]
+        unless_gone(lambda: self._client.complete_multipart_upload(**request), f"complete in s3://{file.bucket}")  # type: ignore[arg-type]
         if not self.is_complete(file, attempt_id):
             raise MissingFileError(
                 f"s3://{file.bucket}/{file.key} ({file.bytes} bytes) is committed by {attempt_id}; HEAD finds it not "
@@ -87,13 +87,13 @@ class S3Store:
         )  # fmt: skip
 
     def is_pending(self, file: PendingFile) -> bool:
-        return _unless_gone(
+        return unless_gone(
             lambda: self._client.list_parts(Bucket=file.bucket, Key=file.key, UploadId=file.upload_id, MaxParts=1),
             f"look for an upload in s3://{file.bucket}",
         )
 
     def abort(self, file: PendingFile) -> None:
-        _unless_gone(
+        unless_gone(
             lambda: self._client.abort_multipart_upload(Bucket=file.bucket, Key=file.key, UploadId=file.upload_id),
             f"abort in s3://{file.bucket}",
         )
@@ -152,7 +152,7 @@ class S3Store:
         return answer["ETag"]
 
 
-def _unless_gone(call: Callable[[], object], what: str) -> bool:
+def unless_gone(call: Callable[[], object], what: str) -> bool:
     """Calls; False where the upload is not there any more: completed or aborted by another, only HEAD can tell."""
     try:
         retried(call, what, retry=lambda error: passes_by_itself(error) and error_code(error) != "NoSuchUpload")

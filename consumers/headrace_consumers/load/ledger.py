@@ -97,6 +97,7 @@ class Ledger:
     def read(self, session: WarehouseSession) -> Books:
         """Raises SettingsError where `schema apply` has not made them yet."""
         seq, positions = self.head(session), self.positions(session)
+        self._require_erasures(session)
         entries = list(self.entries(session, FileState.HELD, FileState.QUARANTINED))
         held = tuple(entry for entry in entries if entry.state is FileState.HELD)
         return Books(seq, positions, held, tuple(entry for entry in entries if entry not in held))
@@ -116,6 +117,17 @@ class Ledger:
                 "run `headrace-consumers schema apply`" + (", or delete all but the greatest" if rows else "")
             )
         return int(rows[0][0])
+
+    def _require_erasures(self, session: WarehouseSession) -> None:
+        """Books of versions before have none."""
+        try:
+            session.query(f"SELECT count(*) FROM {self.name('erasures')} WHERE pipeline = %s", self.lineage.pipeline)  # noqa: S608
+        except WarehouseStatementError as error:
+            if error.sqlstate not in _NOT_THERE:
+                raise
+            raise SettingsError(
+                f"{self.name('erasures')} is not there: run `headrace-consumers schema apply`"
+            ) from error
 
     def take_head(self, session: WarehouseSession, seq: int) -> None:
         """Begins a transaction of ours, or raises FencedError."""

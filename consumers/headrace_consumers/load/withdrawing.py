@@ -43,12 +43,13 @@ class Withdrawing:
         return sum(self._delete_retired(session, table, seq) for table in amendments.tables)
 
     def _note_retired(self, session: WarehouseSession, commit_ids: Sequence[str], seq: int, now_ms: int) -> None:
-        """In place of such notes that are there already: a log that is followed anew says it again."""
+        """In place of all that is noted of the commits without a file: what was erased of them, or that they are
+        retired, which a log says again that is followed anew."""
         for chunk in chunks(commit_ids):
             session.run(
-                f"DELETE FROM {self.ledger.name('ledger')} WHERE pipeline = %s AND state = %s AND file_key = ''"  # noqa: S608
+                f"DELETE FROM {self.ledger.name('ledger')} WHERE pipeline = %s AND file_key = ''"  # noqa: S608
                 f" AND commit_id IN ({marks(chunk)})",
-                self._pipeline, FileState.RETIRED, *chunk,
+                self._pipeline, *chunk,
             )  # fmt: skip
         notes = ((commit_id, "", 0) for commit_id in commit_ids)
         self.ledger.record_commits(session, notes, FileState.RETIRED, seq, now_ms)

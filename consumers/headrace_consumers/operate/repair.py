@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from headrace_consumers.commitlog.model import Commit
+from headrace_consumers.commitlog.batch import RAW_KEPT_FROM, BatchChain, Gone
+from headrace_consumers.commitlog.model import Commit, is_raw
 from headrace_consumers.errors import MissingFileError, RepairError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.operate.rereading import RecordReader
@@ -71,10 +72,23 @@ class Repairer:
         return _report(commit, pending, lost, applied=True)
 
     def _sort(self, commit: Commit) -> tuple[list[PendingFile], list[PendingFile]]:
-        """The files that HEAD does not prove: those still pending, and the lost."""
+        """The files that HEAD does not prove: those still pending, and the lost. What batch took out is neither."""
         missing = [file for file in commit.files if not self.view.store.is_complete(file, commit.attempt_id)]
+        missing = self._of_the_lake(commit, missing) if missing else missing
         pending = [file for file in missing if self.view.store.is_pending(file)]
         return pending, [file for file in missing if file not in pending]
+
+    def _of_the_lake(self, commit: Commit, files: Sequence[PendingFile]) -> list[PendingFile]:
+        """A retired commit keeps its raw file, until the retention of the raw zone takes it."""
+        gone = Gone(BatchChain(log=self.view.log, pipeline=commit.pipeline, generation=commit.generation, owner=""))
+        gone.catch_up()
+        raw_from_ms = int(self.view.log.marks(commit.pipeline).get(RAW_KEPT_FROM, "0"))
+        is_kept = int(commit.attempt_id[:12], 16) >= raw_from_ms
+        return [
+            file
+            for file in files
+            if (is_kept if is_raw(commit, file) else not gone.has(commit.attempt_id, file.bucket, file.key))
+        ]
 
     def _completed(self, file: PendingFile, attempt_id: str) -> bool:
         try:

@@ -129,6 +129,8 @@ def demo(
     rate: float | None = None,
     corrupt: float = 0.0,
     late: float = 0.0,
+    rewind: bool = False,
+    replay: bool = False,
     keep: bool = False,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -148,6 +150,10 @@ def demo(
         Percent of the events that are spoilt between producer and stream.
     late
         Percent of the events that the source holds back, some of them beyond the lateness that windows allow.
+    rewind
+        Once the first commits stand, rewind the pipeline by an hour: the workers bring it all once more.
+    replay
+        At the end, stage all raw records once more by Spark, and compare rows, letters and windows with what streamed.
     keep
         Leave the local AWS running, with the lake in it, until `down`.
     as_json
@@ -164,6 +170,8 @@ def demo(
             rate=rate,
             corrupt_percent=corrupt,
             late_percent=late,
+            rewind=rewind,
+            replay=replay,
             keep=keep,
         )
         errors = Console(stderr=True)

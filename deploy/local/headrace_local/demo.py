@@ -9,17 +9,18 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from headrace_local.committed import Committed
-from headrace_local.demo_report import DemoReport, judged
+from headrace_local.demo_report import DemoReport, judged, replayed
 from headrace_local.errors import LocalError
 from headrace_local.flights.data import FLIGHTS, unpack_data
 from headrace_local.flights.reconcile import Reconciliation
 from headrace_local.folder import StackFolder
-from headrace_local.judging import judge
+from headrace_local.judging import Judgement, judge
 from headrace_local.lists import landing_lists
 from headrace_local.loaded import loaded_so_far
 from headrace_local.models import ModelsBuild, building_models
 from headrace_local.models_judging import judge_models
 from headrace_local.progress import Nodes, Progress, ProgressView
+from headrace_local.replaying import backfill, followed, judge_replay, rewind
 from headrace_local.resources import Resources
 from headrace_local.sending import SendPlan, sending
 from headrace_local.stack import OwnedStack, owned_stack
@@ -40,6 +41,10 @@ class DemoPlan:
     corrupt_percent: float = 0.0
     late_percent: float = 0.0
     keep: bool = False
+    rewind: bool = False
+    """By an hour, once the first commits stand."""
+    replay: bool = False
+    """All raw records are staged once more at the end."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.flights <= FLIGHTS:
@@ -90,6 +95,9 @@ class Demo:
             landing_lists(plan, stack.clients) as lists,
         ):
             streaming = Streaming(flow, committed, loaded, running, loader, lambda doing: self._show(doing, streaming))
+            if self._plan.rewind:
+                streaming.until_begun()
+                rewind(plan, streaming.show)
             streaming.until_committed()
             self._note(landed_rows=sum(verdict.rows for verdict in lists.until_landed()))
             streaming.until_windows()
@@ -98,7 +106,10 @@ class Demo:
             streaming.until_loaded()
             stop_workers([loader])
             with building_models(plan, stack.await_warehouse()) as models:
-                return self._judge(streaming, models)
+                found = self._judge(streaming, models)
+            if self._plan.replay:
+                self._replay(plan, stack, streaming, found)
+            return found.lake
 
     def _await_warehouse(self, stack: OwnedStack) -> str:
         url = stack.await_warehouse()
@@ -109,7 +120,18 @@ class Demo:
         plan = self._plan
         return SendPlan(stream, plan.flights, plan.rate, plan.corrupt_percent, plan.late_percent)
 
-    def _judge(self, streaming: Streaming, models: ModelsBuild) -> Reconciliation:
+    def _replay(self, plan: WorkerPlan, stack: OwnedStack, streaming: Streaming, before: Judgement) -> None:
+        """While the windows service and the loader run."""
+        path, flights = self.folder.path, self._plan.flights
+        with followed(plan, stack.await_warehouse(), streaming) as following:
+            backfill(plan, following.show)
+            following.until_windows()
+            following.until_loaded()
+        self._show("reconciling the replay", streaming)
+        verdict = judge_replay(unpack_data(path), flights, streaming, before, path / "replayed")
+        self._report = replayed(self._report, verdict)
+
+    def _judge(self, streaming: Streaming, models: ModelsBuild) -> Judgement:
         path, flights = self.folder.path, self._plan.flights
         data = unpack_data(path)
         with ThreadPoolExecutor(1) as aside:  # lake and staging are judged while dbt builds
@@ -119,7 +141,7 @@ class Demo:
             found = judging.result()
         judgement = judge_models(data, flights, streaming, path, build=build, found=found)
         self._report = judged(self._report, found, judgement)
-        return found.lake
+        return found
 
     @property
     def _seconds(self) -> float:

@@ -6,6 +6,7 @@ import msgspec
 
 from headrace_local.judging import Judgement
 from headrace_local.models_judging import ModelsJudgement
+from headrace_local.replaying import ReplayVerdict
 
 
 class WarehouseReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +26,16 @@ class WarehouseReport(msgspec.Struct, frozen=True, kw_only=True):
     """Rows of all marts together; 0 where dbt failed."""
     models_wrong: int = 0
     """Rows of core and marts that are not as the source has them."""
+
+
+class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay of all raw records came to, beside what was there before it."""
+
+    rows: int = 0
+    """And letters, after it."""
+    differences: int = 0
+    """Rows and letters that are not as they were."""
+    windows_wrong: int = 0
 
 
 class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -48,6 +59,8 @@ class DemoReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False)
     """Events that came too late for windows; their rows are in the lake."""
     revisions: int = 0
     warehouse: WarehouseReport = WarehouseReport()
+    replay: ReplayReport | None = None
+    """None where none was asked for."""
     seconds: float = 0.0
     lake: str = ""
     endpoint: str = ""
@@ -74,6 +87,19 @@ def judged(report: DemoReport, found: Judgement, models: ModelsJudgement) -> Dem
         warehouse=_warehouse(found, models),
         ok=fault is None,
         error=fault,
+    )
+
+
+def replayed(report: DemoReport, found: ReplayVerdict) -> DemoReport:
+    """The report with what a replay came to."""
+    fault = found.fault()
+    return msgspec.structs.replace(
+        report,
+        replay=ReplayReport(
+            rows=found.lake.rows, differences=found.lake.differences, windows_wrong=found.windows.wrong
+        ),
+        ok=report.ok and fault is None,
+        error=report.error or (f"after the replay: {fault}" if fault else None),
     )
 
 

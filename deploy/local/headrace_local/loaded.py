@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from headrace_consumers.commitlog.following import Lineage
+from headrace_consumers.commitlog.model import Chain
 from headrace_consumers.load.ledger import Books, FileState, Ledger
 from headrace_consumers.load.waiting import ChainPosition
 from headrace_consumers.records import ROOT
@@ -34,18 +35,9 @@ class Loaded:
         )  # fmt: skip
         self.rows = int(rows)
 
-    def reaches(self, tips: Mapping[str, int]) -> bool:
+    def reaches(self, tips: Mapping[Chain, int]) -> bool:
         """Whether all that stood in the log up to there was loaded or set aside, at the last `refresh`."""
-        lineage, loaded = self.ledger.lineage, self.books.positions
-        return all(_position(loaded.get(lineage.chain(shard_id))) >= tip for shard_id, tip in tips.items())
-
-    def has(self, commit_ids: Collection[str]) -> bool:
-        """Whether something of each of these commits is loaded."""
-        found = self.session.query(
-            f'SELECT DISTINCT commit_id FROM "{self.ledger.schema}".loader_ledger WHERE pipeline = %s AND state = %s',  # noqa: S608 -- our own name
-            self.ledger.lineage.pipeline, FileState.LOADED.value,
-        )  # fmt: skip
-        return {*commit_ids} <= {commit_id for (commit_id,) in found}
+        return all(_position(self.books.positions.get(chain)) >= tip for chain, tip in tips.items())
 
     def freshness_p95_s(self, tables: Collection[str]) -> float:
         """From a row's arrival in the stream to the books' word that it is loaded."""

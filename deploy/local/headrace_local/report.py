@@ -35,6 +35,11 @@ def print_verdict(console: Console, report: DemoReport, verdict: Reconciliation)
         f"marts {warehouse.mart_rows:,} rows in {len(MARTS)} tables, {warehouse.models_wrong} wrong; "
         f"{warehouse.dbt_tests} dbt tests, {warehouse.dbt_failures} failed"
     )
+    if report.replay is not None:
+        console.print(
+            f"replayed {report.replay.rows:,} rows and letters from the raw zone, {report.replay.differences} differ; "
+            f"{report.replay.windows_wrong} windows wrong"
+        )
     console.print("every event arrived once, as the source has it" if report.ok else f"NOT OK: {report.error}")
 
 

@@ -32,6 +32,16 @@ class Streaming:
     show: Callable[[str], None]
     """Told what is waited for."""
 
+    def until_begun(self) -> None:
+        """The first commit."""
+        stall = StallWatch(STALL_LIMIT_S)
+        while not self.committed.events:
+            self._look("waiting for the first commit", self.workers)
+            self.flow.require_sound()
+            if (quiet_s := stall.quiet_s(self.flow.counters.delivered_events)) > stall.limit_s:
+                raise self._stalled(f"nothing was committed for {quiet_s:.0f} s", self.workers)
+            time.sleep(_LOOK_EVERY_S)
+
     def until_committed(self) -> None:
         """Every put event. Also raises what stopped the source."""
         stall = StallWatch(STALL_LIMIT_S)
@@ -68,7 +78,7 @@ class Streaming:
         tips = self.committed.tips()
         while True:
             self._look("waiting for the warehouse", ())
-            if self.loaded.reaches(tips) and self.loaded.has({commit.attempt_id for commit in self.committed.landed}):
+            if self.loaded.reaches(tips):
                 return
             if (quiet_s := stall.quiet_s(self.loaded.books.seq)) > stall.limit_s:
                 raise self._stalled(f"the loader has loaded nothing for {quiet_s:.0f} s", [self.loader])
@@ -84,7 +94,7 @@ class Streaming:
             len(self.committed.attempts),
             self.loaded.rows,
             dict(self.flow.delivered),
-            {shard: progress.events for shard, progress in self.committed.shards.items()},
+            dict(self.committed.events_by_shard()),
         )
 
     def _look(self, doing: str, workers: Sequence[Worker]) -> None:

@@ -6,6 +6,7 @@
         on_schema_change="append_new_columns",
         sort=["scheduled_at"],
         dist="dest",
+        pre_hook="{{ take_out(['stg_flights_departed', 'stg_flights_cancelled'], ['flight_id']) }}",
     )
 }}
 

@@ -5,6 +5,7 @@
         unique_key=["airport", "hour_start"],
         on_schema_change="append_new_columns",
         sort=["hour_start", "airport"],
+        pre_hook="{{ take_out(['stg_hourly_departures'], ['airport', 'hour_start']) }}",
         post_hook="{{ bury() }}",
     )
 }}

@@ -5,6 +5,7 @@
         unique_key=["tailnum", "rotation_start"],
         on_schema_change="append_new_columns",
         sort=["rotation_start", "tailnum"],
+        pre_hook="{{ take_out(['stg_rotations'], ['tailnum', 'rotation_start']) }}",
         post_hook="{{ bury() }}",
     )
 }}

@@ -5,6 +5,7 @@
         unique_key="observation_id",
         on_schema_change="append_new_columns",
         sort=["observed_at", "airport"],
+        pre_hook="{{ take_out(['stg_weather_hourly'], ['observation_id']) }}",
     )
 }}
 

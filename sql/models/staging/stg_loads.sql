@@ -6,4 +6,4 @@ select
     load_seq,
     recorded_at as loaded_at
 from {{ source("flights", "loader_ledger") }}
-where pipeline = '{{ var("pipeline") }}' and state = 'loaded'
+where pipeline = '{{ var("pipeline") }}' and state in ('loaded', 'replaced')

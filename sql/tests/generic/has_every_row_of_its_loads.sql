@@ -1,18 +1,34 @@
 {#
-    The books say how many rows each commit brought into the fact's tables; the fact must have as many of it, no more
-    and no less. Commits of which a file was loaded after this run began are the next run's to judge.
+    The books say how many rows each commit brought into the fact's tables, and how many were taken out again; the fact
+    must have as many of it, no more and no less. Commits that a load changed after this run began are the next run's
+    to judge.
 
     One test for each fact: dbt holds back what depends on all that a test reads, and nothing depends on both facts.
 #}
 {% test has_every_row_of_its_loads(model, table_names) %}
 
-with commits as (
+with changes as (
+    select
+        commit_id,
+        row_count,
+        load_seq
+    from {{ ref("stg_loads") }}
+    where table_name in ('{{ table_names | join("', '") }}')
+    union all
+    select
+        commit_id,
+        -row_count as row_count,
+        load_seq
+    from {{ ref("stg_withdrawals") }}
+    where table_name is null or table_name in ('{{ table_names | join("', '") }}')
+),
+
+commits as (
     select
         commit_id,
         sum(row_count) as rows_booked,
         max(load_seq) as load_seq
-    from {{ ref("stg_loads") }}
-    where table_name in ('{{ table_names | join("', '") }}')
+    from changes
     group by commit_id
 ),
 

@@ -14,8 +14,9 @@ import msgspec
 
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import Fix
-from headrace_batch.letters.redriving import RedrivePlan, UnitLimits, redrive
+from headrace_batch.letters.redriving import RedrivePlan, redrive
 from headrace_batch.letters.report import RedriveReport
+from headrace_batch.letters.units import UnitLimits
 from headrace_batch.place import Place
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.stages.letters import Finding
@@ -57,7 +58,8 @@ class Desk:
         aws: Any = None
         return Place(
             pipeline=self.pipeline, log=log, store=store, stream=self.world, aws=aws,
-            stream_created_ms=self.world.created_ms, generation=1, owner="redrive@desk",
+            stream_created_ms=self.world.created_ms, generation=log.generation(self.pipeline.name),
+            owner="redrive@desk", now_ms=lambda: self.world.now_ms,
         )  # fmt: skip
 
     def stream(self, lines: Mapping[str, bytes], spoilt: Mapping[str, bytes] | None = None) -> None:
@@ -93,6 +95,9 @@ class Desk:
 
     def letters(self) -> list[dict[str, Any]]:
         return self.world.rows_of("processed", self.pipeline.dead_letter_table)
+
+    def position(self, row: Mapping[str, Any]) -> tuple[Any, ...]:
+        return row["shard_id"], row["sequence_number"], row["record_index"]
 
     def panes(self) -> Counter[tuple[str, int]]:
         """Of the window, what all partials come to: flights of each origin and day."""

@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -15,15 +16,20 @@ import pyarrow as pa
 import pytest
 
 from headrace_batch.committing import Draft, commit, new_attempt
+from headrace_batch.landing.landing import land
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import AsItIs, JqFix
-from headrace_batch.letters.redriving import UnitLimits
 from headrace_batch.letters.restaging import restage
+from headrace_batch.letters.units import UnitLimits
 from headrace_consumers.commitlog.model import CommitKind, Erasure
+from headrace_consumers.pipeline import EventFormat, LakeTable, Pipeline
 from headrace_consumers.settings import BatchSettings
+from headrace_consumers.stages.letters import Finding
 from headrace_consumers.stages.schemas import DEAD_LETTER_SCHEMA
+from tests.batch.landing.harbour import DEPOTS, Sent, csv_of
 from tests.batch.letters.desk import MIB, PIPELINE, SHARD, Desk, Truth, jq_truth, spoilt_desk
 from tests.fakes.steps import Steps
+from tests.faults.simulation import TideMeasured
 
 WRITES = {"CreateMultipartUpload", "UploadPart", "TransactWriteItems", "PutItem", "PutObject", "DeleteObject"}
 
@@ -95,6 +101,35 @@ def test_only_what_is_wanted_comes_back(desk: Desk) -> None:
     assert 0 < report.redriven == len(desk.spoilt) - len(others)
     assert sorted(desk.letters(), key=str) == sorted(others, key=str)
     desk.check()
+
+
+def test_a_program_that_mends_one_letter_leaves_all_others(desk: Desk) -> None:
+    """Whichever of the files that share a commit it is in."""
+    before = sorted(desk.letters(), key=str)
+    for letter in before:
+        one = desk.copied()
+        assert one.redrive(fix=_Only(letter["payload"], desk.truth)).redriven == 1
+        assert sorted(one.letters(), key=str) == [row for row in before if row != letter]
+        one.check()
+
+
+class _Only(Truth):
+    """Mends the letter of one payload."""
+
+    def __init__(self, payload: bytes, lines: dict[str, bytes]) -> None:
+        super().__init__(lines)
+        self._payload = payload
+
+    def mend(self, payload: bytes) -> bytes | Finding:
+        return super().mend(payload) if payload == self._payload else payload
+
+
+def test_a_letter_gives_one_event(desk: Desk) -> None:
+    """It has one position: two events, or none, are no mended letter."""
+    line = next(iter(desk.truth.values()))
+    for given, reason in ((line + b"\n" + line, "several_events"), (b" \n", "nothing_in_it")):
+        report = desk.redrive(fix=_Lines({"": given}))
+        assert (report.redriven, [group.reason for group in report.why]) == (0, [reason])
 
 
 def test_a_limit_is_kept_over_all_units(desk: Desk) -> None:
@@ -188,11 +223,18 @@ def test_a_whole_record_comes_back_once_it_can_be_unpacked() -> None:
 
 
 def test_what_came_with_a_file_is_sent_again_as_a_file(desk: Desk) -> None:
-    """Its letters are read beside the stream's, and stay, whatever a program makes of them."""
-    rows = [{**row, "shard_id": "landing/planes", "sequence_number": "00ff"} for row in _spoilt().letters()]
-    restaged = restage(PIPELINE, pa.Table.from_pylist(rows, DEAD_LETTER_SCHEMA), Truth(desk.truth), MIB)
-    assert {finding.reason for _, finding in restaged.stayed} == {"came_with_a_file"}
-    assert (len(restaged.stayed), len(restaged.redriven), restaged.rows.rows) == (len(rows), 0, 0)
+    """Its letters stand beside the stream's, and stay, whatever a program makes of them."""
+    desk.pipeline = replace(PIPELINE, landings=(DEPOTS,))
+    sent = Sent(csv_of("depot,town", [",Nowhere", "North,York"]), "depots.csv")
+    assert land(desk.place(), DEPOTS, sent).letters == 1
+    [landed] = [row for row in desk.letters() if row["shard_id"] == "landing/depots"]
+    report = desk.redrive()
+    assert (report.redriven, report.stayed) == (len(desk.spoilt), 1)
+    assert [(group.reason, group.ids) for group in report.why] == [
+        ("came_with_a_file", (f"landing/depots/{landed['sequence_number']}/{landed['record_index']}",))
+    ]
+    assert any("send the file again" in sentence for sentence in report.sentences())
+    assert desk.letters() == [landed]
 
 
 def test_who_was_forgotten_does_not_come_back(desk: Desk) -> None:
@@ -210,3 +252,18 @@ def test_who_was_forgotten_does_not_come_back(desk: Desk) -> None:
     assert brought == {
         event_id for event_id in desk.spoilt if msgspec.json.decode(desk.truth[event_id])["data"].get("tailnum") != tail
     }
+
+
+def test_bare_events_keep_the_ids_that_their_positions_give() -> None:
+    """As they would have had live."""
+    bare = Pipeline("bare", "bare", (LakeTable("tides", TideMeasured),), EventFormat.BARE)
+    at = datetime(2026, 1, 31, tzinfo=UTC)
+    row: dict[str, Any] = {"stage": "decode", "reason": "wrong_type", "payload": b"{}"}
+    row |= {"shard_id": "s", "sequence_number": "7"}
+    letters = pa.Table.from_pylist(
+        [row | {"record_index": 4, "arrival_time": at, "commit_id": "c"}], DEAD_LETTER_SCHEMA
+    )
+    event = b'{"station": "Dover", "measured_at": "2026-01-31T00:00:00Z", "level_mm": 7}'
+    restaged = restage(bare, letters, _Lines({"{}": event}), MIB)
+    [found] = restaged.rows.tables["tides"].to_pylist()
+    assert (found["event_id"], found["record_index"], found["arrival_time"]) == ("s/7/4", 4, at)

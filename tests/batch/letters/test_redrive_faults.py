@@ -13,12 +13,14 @@ from msgspec.structs import replace as replace_struct
 
 from headrace_batch.committing import Draft, commit, new_attempt, settle
 from headrace_batch.letters.filters import LetterFilter
-from headrace_batch.letters.redriving import MAX_PLANS, Unit, UnitLimits
+from headrace_batch.letters.reading import letter_files, read_files
+from headrace_batch.letters.redriving import MAX_PLANS
 from headrace_batch.letters.report import RedriveReport
+from headrace_batch.letters.units import Unit, UnitLimits
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import Commit, CommitKind, Erasure
-from headrace_consumers.errors import FencedError, GenerationRaisedError
-from tests.batch.letters.backfill import Backfill
+from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
+from tests.batch.backfill.runs import run as backfill
 from tests.batch.letters.desk import Desk, spoilt_desk
 from tests.fakes.s3 import _Upload
 from tests.fakes.steps import Crash, Steps
@@ -103,7 +105,7 @@ def test_letter_and_backfill() -> None:
     """A backfill retires the letters' commits between any two calls of a redrive: neither loses a letter, and none is
     accepted twice."""
     redriven = []
-    for desk, count in at_each_call(lambda desk: Backfill(desk)()):
+    for desk, count in at_each_call(lambda desk: backfill(desk.place())):
         redriven.append(count)
         desk.check()
         desk.redrive()
@@ -116,7 +118,7 @@ def test_letters_of_a_retired_commit_are_there_no_more() -> None:
     desk = _spoilt().copied()
     desk.redrive(LetterFilter(stage="decode"))
     before = len(desk.letters())
-    Backfill(desk)()
+    backfill(desk.place())
     assert len(desk.letters()) == before
     desk.check()
     desk.redrive()
@@ -173,6 +175,38 @@ def test_a_letters_file_that_is_pending_is_completed() -> None:
     parts = {number: stored.body for number, _ in enumerate(file.etags, 1)}
     desk.world.s3.uploads[file.upload_id] = _Upload(*place, stored.metadata, parts)
     assert desk.redrive(dry_run=True).redriven == len(desk.spoilt)
+
+
+def _before_read(act: Callable[[], object]) -> Steps:
+    """Once, before the first letters are read."""
+    waiting = [act]
+
+    def before(call: str) -> None:
+        if call == "GetObject" and waiting:
+            waiting.pop()()
+
+    return Steps(before_call=before)
+
+
+def test_letters_that_move_while_they_are_listed_are_one_sentence() -> None:
+    """Who lists them runs it again; a redrive plans anew by itself."""
+    desk = _spoilt().copied()
+    place = desk.place(_before_read(lambda: desk.redrive(LetterFilter(stage="validate"))))
+    files = letter_files(place.standing(), "flights_dead_letters", LetterFilter())
+    with pytest.raises(FencedError, match="out of the lake meanwhile; run the command again"):
+        list(read_files(place, files, LetterFilter()))
+    desk = _spoilt().copied()
+    desk.redrive(steps=_before_read(lambda: desk.redrive(LetterFilter(stage="validate"))))
+    desk.check_complete()
+
+
+def test_a_letters_file_that_is_lost_is_told() -> None:
+    """It is no letter of anybody's redrive: `repair` makes it again."""
+    desk = _spoilt().copied()
+    lost = next(place for place in desk.world.s3.objects if place[1].startswith("flights_dead_letters/"))
+    del desk.world.s3.objects[lost]
+    with pytest.raises(MissingFileError, match="headrace-consumers repair"):
+        desk.redrive()
 
 
 def test_who_is_forgotten_meanwhile_does_not_come_back() -> None:

@@ -14,10 +14,10 @@ from headrace_batch.committing import settle
 from headrace_batch.compaction import merging
 from headrace_batch.compaction.compacting import Compacted, compact, compact_group, groups
 from headrace_batch.compaction.planning import Rules
-from headrace_batch.followers import LOADER_MARK
 from headrace_batch.place import Place
 from headrace_consumers.commitlog.model import CommitKind
 from headrace_consumers.errors import FencedError
+from headrace_consumers.load.passed import PASSED
 from headrace_producers.errors import SettingsError
 from tests.batch.upkeep.test_rewriting import by_a_stranger, of_table, retired
 from tests.batch.upkeep.yard import (
@@ -176,7 +176,7 @@ def passed(world: World, *commits: str, unloaded: tuple[str, ...] = ()) -> None:
     place = place_of(world)
     links = [link for commit in commits for link in place.standing().links[commit]]
     chains = [[1, world.created_ms, link.chain.shard_id, str(link.end)] for link in links]
-    place.log.mark("visits", LOADER_MARK, msgspec.json.encode({"chains": chains, "unloaded": unloaded}).decode())
+    place.log.mark("visits", PASSED, msgspec.json.encode({"chains": chains, "unloaded": unloaded}).decode())
 
 
 def test_what_the_loader_has_not_passed_is_left_alone() -> None:

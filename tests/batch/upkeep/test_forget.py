@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from headrace_batch.backfill.leaving_out import LeftOut, without
 from headrace_batch.committing import settle
 from headrace_batch.forget import forgetting
 from headrace_batch.forget.forgetting import Forgetting
-from headrace_batch.forget.forgotten import Person, digest, drop_forgotten, person
+from headrace_batch.forget.forgotten import Person, digest, has_digest, person, tell_digest
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.model import CommitKind, Erasure
 from headrace_consumers.errors import FencedError
+from headrace_consumers.records import KinesisRecord, ShardRecords
+from headrace_consumers.stages import stage_batch
+from headrace_consumers.stages.staged import ShardStart
 from headrace_consumers.windows_service.service import WindowsPlan, WindowsService
 from headrace_producers.errors import SettingsError, TerminalError
 from tests.batch.upkeep.test_compaction import checked, passed, run
 from tests.batch.upkeep.test_rewriting import of_table, retired
 from tests.batch.upkeep.yard import (
+    KEPT,
     VISITS,
     landed_visits,
     named,
@@ -46,7 +50,7 @@ def ann() -> Person:
 
 
 def forget(world: World, steps: Steps | None = None, *, no_loader: bool = True) -> dict[str, int]:
-    work = Forgetting(place=place_of(world, steps), person=ann(), reason="asked by mail")
+    work = Forgetting(place=place_of(world, steps), buckets=KEPT, person=ann(), reason="asked by mail")
     return {one.table: one.rows for one in work.done(no_loader=no_loader)}
 
 
@@ -147,7 +151,7 @@ def test_a_dry_run_changes_nothing() -> None:
     """It tells what the command would do."""
     world = peopled()
     objects, items = dict(world.s3.objects), dict(world.dynamo.items)
-    planned = Forgetting(place=place_of(world), person=ann(), reason="").planned(no_loader=True)
+    planned = Forgetting(place=place_of(world), buckets=KEPT, person=ann(), reason="").planned(no_loader=True)
     assert (world.s3.objects, world.dynamo.items) == (objects, items)
     assert {one.table: one.rows for one in planned} == forget(world)
 
@@ -280,13 +284,26 @@ def test_letters_are_judged_by_what_they_say() -> None:
     assert not who.is_told(b'{"guest": "Zo', None)
 
 
-def test_rows_that_are_staged_once_more_come_without_the_forgotten() -> None:
-    """By the digest, in whatever type the column is; other tables and columns stay, and nulls."""
-    rows = pa.table({"guest": pa.array(["ann", None, "bob", "ann"]), "cents": [7, 8, 9, 7]})
-    listed = [Erasure("visits_paid", "guest", digest("ann")), Erasure("visits_paid", "cents", digest("9"))]
-    assert drop_forgotten(VISITS, "visits_paid", rows, listed).to_pylist() == [{"guest": None, "cents": 8}]
-    assert drop_forgotten(VISITS, "visits_late", rows, listed) == rows
-    keyed: Any = drop_forgotten(VISITS, "guests_daily", rows.select(["guest"]), listed[:1])
-    assert keyed["guest"].to_pylist() == [None, "bob"]
-    coded = rows.set_column(0, "guest", rows["guest"].dictionary_encode())
-    assert drop_forgotten(VISITS, "visits_paid", coded, listed[:1])["cents"].to_pylist() == [8, 9]
+def test_the_forgotten_are_known_by_their_digests() -> None:
+    """Of whatever type the column is, coded or not; nulls are nobody's."""
+    guests, cents = pa.chunked_array([["ann", None], ["bob", "ann"]]), pa.array([7, 8, 9, 7])
+    assert has_digest(guests, {digest("ann")}).to_pylist() == [True, False, False, True]
+    assert has_digest(guests.dictionary_encode(), {digest("ann")}).to_pylist() == [True, False, False, True]
+    assert has_digest(cents, {digest("9"), digest("8")}).to_pylist() == [False, True, True, False]
+    letters = pa.array([b'{"data":{"guest":"ann"}}', b'{"data":{"guest":"bob","by":"ann"}}', b'{"guest":"ann'])
+    assert tell_digest(letters, "guest", {digest("ann")}).to_pylist() == [True, False, False]
+
+
+def test_a_backfill_brings_nobody_back_who_was_forgotten() -> None:
+    """Neither as a row, nor as a late letter, nor as a dead one."""
+    at_ms = 1_700_000_000_000
+    paying = [(ANN, "bar"), ("bob", "bar"), (ANN, ""), ("bob", "")]
+    lines = [paid(f"e{number}", guest, at_ms, till) for number, (guest, till) in enumerate(paying)]
+    record = KinesisRecord(b"".join(lines), "k", "7", 0, at_ms)
+    start = ShardStart({}, at_ms * 1000 + 10 * 3_600_000_000)
+    staged = stage_batch(VISITS, [ShardRecords("s", [record])], {"s": start}, 1 << 20)
+    assert (len(staged.tables["visits_paid"]), len(staged.dead_letters), len(staged.late_letters)) == (2, 2, 2)
+    left = without(LeftOut(erased=(ann().erasure,)), staged)
+    assert left.tables["visits_paid"]["guest"].to_pylist() == ["bob"]
+    assert (len(left.dead_letters), len(left.late_letters)) == (1, 1)
+    assert ANN.encode() not in left.dead_letters["payload"].to_pylist()[0]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +17,7 @@ from msgspec.structs import replace
 
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.place import Place
+from headrace_batch.retention.places import Kept
 from headrace_batch.rewriting import StandingFile, opened_file
 from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
 from headrace_consumers.commitlog.standing import Standing
@@ -49,13 +51,17 @@ VISITS = Pipeline(
 )
 
 
+KEPT = Kept(raw="raw", processed="processed", curated="curated")
+
+
 def world_of(pipeline: Pipeline = VISITS) -> World:
     return World(pipeline=pipeline)
 
 
 def place_of(world: World, steps: Steps | None = None, owner: str = "batch") -> Place:
-    log, store = world.clients(steps or Steps())
-    aws: Any = None
+    steps = steps or Steps()
+    log, store = world.clients(steps)
+    aws: Any = SimpleNamespace(s3=world.s3.as_seen_by(steps))
     return Place(
         pipeline=world.pipeline,
         log=log,

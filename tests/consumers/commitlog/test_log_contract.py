@@ -238,3 +238,20 @@ def test_files_are_replaced_only_where_the_old_stand(
     assert log.replace_files(old, new)
     assert not log.replace_files(old, late)
     assert log.commit(chain.pipeline, 1, attempt_id(chain)) == new
+
+
+def test_a_link_expires_alone_or_with_its_commit(s3: MemoryS3, log: CommitLog, chain: Chain) -> None:
+    """Together in one transaction, the list of its files after it; again is no error."""
+    other = msgspec.structs.replace(chain, shard_id="shardId-000000000001")
+    first, second = link(chain, 0, 10), link(other, 0, 20)
+    big = msgspec.structs.replace(many_files(chain), attempt_id=attempt_id(chain))
+    log.append(big, [first, second], "engine")
+    log.append(None, [link(chain, 10, 30, "b")], "engine")
+    log.expire(first, with_commit=False)
+    assert (log.link_at(chain, 0), log.link_at(other, 0)) == (None, second)
+    assert log.commit(chain.pipeline, 1, big.attempt_id) == big
+    for _ in range(2):
+        log.expire(second, with_commit=True)
+    assert (log.link_at(other, 0), log.commit(chain.pipeline, 1, big.attempt_id)) == (None, None)
+    assert listed_in(s3, chain) == []
+    assert [one.start for one in log.newest_links(chain)] == [10]

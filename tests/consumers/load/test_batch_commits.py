@@ -65,9 +65,20 @@ def test_superseded_load(quay: Quay, batch: Batch, met: str) -> None:
     assert quay.ids() == ids_of(kept, new)
 
 
+def test_a_retired_commit_that_a_later_loader_meets(quay: Quay, batch: Batch) -> None:
+    """The one that took it out has never seen it, and the books remember. Its file is still there."""
+    new, (commit_id, _) = quay.rows(), stream(quay)
+    batch.commit(BACKFILL, ("gauges", new), retires=[commit_id], settled=False)
+    report = quay.loader(max_load_files=1).step()
+    assert [file.url for file in report.loaded] == batch.urls(batch.chain_ids()[0])
+    quay.load()
+    assert quay.ids() == ids_of(new)
+    assert quay.findings() == ()
+
+
 def test_swap_beside_load(quay: Quay, batch: Batch) -> None:
-    """A loader has copied a file, and not committed, when another one comes to take its commit out: the second does
-    not see the rows yet, so it is kept from its transaction until it has read the books anew."""
+    """A loader has copied a file, and not committed, when another comes to take its commit out: the second does not see
+    the rows yet, so it is kept from its transaction until it has read the books anew."""
     old, new = quay.rows(), quay.rows()
     commit_id, _ = stream(quay, old)
     copying = Paused(quay.harbour.session())
@@ -127,10 +138,10 @@ def test_a_file_that_is_gone_is_judged_once_batch_was_read_again(quay: Quay, bat
         batch.commit(BACKFILL, ("gauges", new), retires=[commit_id])
 
     loader = quay.loader(log=Interrupted(quay.harbour.stack.log, swap))
-    [report] = [report for report in settle(loader) if report.loaded]
-    assert [file.url for file in report.loaded] == batch.urls(batch.chain_ids()[0])
-    assert url not in {file.url for file in report.loaded}
-    assert (report.set_aside, report.held) == ((), 0)
+    first, *later = settle(loader)
+    assert [file.url for file in first.loaded] == batch.urls(batch.chain_ids()[0])
+    assert url not in {file.url for file in first.loaded}
+    assert [(report.set_aside, report.held) for report in (first, *later)] == [((), 0)] * (1 + len(later))
     assert quay.ids() == ids_of(new)
     assert quay.findings() == ()
 
@@ -168,7 +179,7 @@ def test_a_rewind_takes_out_what_came_after_its_point(quay: Quay, batch: Batch) 
 
 
 def fork(quay: Quay, cut: int) -> None:
-    """The next generation, which keeps the shard up to the cut."""
+    """The next generation, which keeps the shard up to the cut; one of which nothing is kept has no fork."""
     raise_generation(quay, quay.lineage.generation + 1)
     quay.begin_generation()
     chain = quay.lineage.chain(SHARD)
@@ -176,7 +187,8 @@ def fork(quay: Quay, cut: int) -> None:
         chain=chain, start=0, end=cut, end_sequence_number=str(cut), attempt_id=new_attempt_id(now_ms()),
         kind=LinkKind.FORK,
     )  # fmt: skip
-    quay.harbour.stack.log.append(None, [link], "batch")
+    if cut > 0:
+        quay.harbour.stack.log.append(None, [link], "batch")
     quay.position = cut
 
 

@@ -146,6 +146,19 @@ def test_a_head_that_a_hand_removed(quay: Quay) -> None:
     assert first < second < third
 
 
+def test_books_of_an_older_version(quay: Quay) -> None:
+    """They cannot remember what is to be forgotten: the sentence says what makes them whole, before anything loads."""
+    url = quay.commit_rows()
+    quay.rename("loader_erasures", "set_aside")
+    try:
+        with pytest.raises(SettingsError, match="loader_erasures is not there: run `headrace-consumers schema apply`"):
+            quay.loader()
+    finally:
+        quay.rename("set_aside", "loader_erasures")
+    settle(quay.loader())
+    check(quay, url)
+
+
 def test_a_table_that_a_hand_emptied(quay: Quay) -> None:
     """The loader goes on with what is new; the reconciler tells what is gone."""
     gone = [quay.commit_rows() for _ in range(2)]

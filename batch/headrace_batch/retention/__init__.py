@@ -1,0 +1,1 @@
+"""What nobody needs any more leaves the lake and the log."""
