@@ -18,6 +18,7 @@ command_line.add(
         "commands.land:land": "Check files against their contract and commit their rows, each content once.",
         "commands.backfill:backfill": "Stage raw records once more, in the place of what they came to before.",
         "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
+        "commands.replay:replay": "Send raw records into another stream.",
         "commands.compact:compact": "Few files instead of many small ones, in cold partitions.",
         "commands.expire:expire": "Orphaned uploads, raw records past their retention and old links go.",
         "commands.forget:forget": "One person's events leave the lake, and then the warehouse.",

@@ -6,6 +6,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
+    "batch": ("tests.benchmarks.batch.command", "what batch costs, beside plain Spark and plain pyarrow"),
     "engine": ("tests.benchmarks.engine.command", "the whole job on recorded daemon lines, beside stock kclpy"),
     "loader": ("tests.benchmarks.loader.command", "the loader beside one COPY per file and INSERTs, and how fresh"),
     "windows": ("tests.benchmarks.windows.command", "what windows cost the engine, and how fast their service is"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headrace_batch.place import Place
@@ -10,12 +10,15 @@ from headrace_batch.rewind.points import Point
 from headrace_batch.rewind.report import RewindReport
 from headrace_batch.rewind.rewinding import go_back, unfinished
 from headrace_consumers.commitlog.standing import Standing, read_standing
-from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.settings import BatchSettings
+from headrace_consumers.windows import Tumbling, count
 from headrace_producers.errors import HeadraceError
 from tests.fakes.steps import Crash, Steps
 from tests.faults.schedule import VERBS, Action, Schedule
-from tests.faults.simulation import BUCKETS, World
+from tests.faults.simulation import BUCKETS, TIDES, World, _line
+
+HOURS = Tumbling("hours", table="tides", size_s=3600, aggregates={"n": count()})
+WINDOWED = replace(TIDES, windows=(HOURS,), allowed_lateness_s=60.0)
 
 
 def place_of(world: World, steps: Steps | None = None) -> Place:
@@ -69,8 +72,17 @@ def check_log(world: World) -> None:
     assert commits <= found.commits.keys()
 
 
-def store_of(world: World) -> ObjectStore:
-    return world.clients(Steps())[1]
+def late_rows(world: World) -> list[dict[str, Any]]:
+    """All rows, and the letters of those that came late; whichever commit they are of."""
+    rows = [*world.rows(), *world.rows_of(BUCKETS["processed"], world.pipeline.late_table)]
+    return sorted(({**row, "commit_id": ""} for row in rows), key=lambda row: sorted(map(str, row.items())))
+
+
+def check_lateness(world: World) -> None:
+    """The same rows and letters as of a pipeline that read the same stream and was never rewound."""
+    straight = World(world.pipeline, now_s=world.now_s, listed=world.listed, records=world.records)
+    straight.drain()
+    assert late_rows(world) == late_rows(straight)
 
 
 REWIND_VERBS = (
@@ -88,6 +100,8 @@ class RewindSchedule(Schedule):
 
     def __post_init__(self) -> None:
         super().__init__(self.batch)
+        self.world = World(WINDOWED)
+        self.world.add_shard()
 
     def run(self, script: list[Action]) -> World:
         for action in script:
@@ -100,7 +114,14 @@ class RewindSchedule(Schedule):
         self.world.drain()
         self.world.check_complete()
         check_log(self.world)
+        check_lateness(self.world)
         return self.world
+
+    def _put(self, action: Action) -> None:
+        """Of any time: some come late."""
+        event_id = f"event-{next(self.world.event_ids)}"
+        at_ms = self.world.now_ms - 600_000 * (action.second % 4)
+        self.world.put_lines(self._open_shard(action.first), {event_id: _line(event_id, at_ms)})
 
     def _flow(self, action: Action) -> None:
         """Readings come, and a worker commits what it may read."""

@@ -1,7 +1,8 @@
 """Random schedules with windows: readings of any time in any shard, workers and windows services that die.
 
 The stream, its workers and their faults are those of `schedule.py`; a windows service follows what they commit, and
-what readers of the curated zone see is compared with an oracle that knows nothing of shards, batches or deaths.
+what readers of the curated zone see is compared with an oracle that knows nothing of shards, batches or deaths. Batch
+stages commits once more beside it, all of their rows or some, and operators go back in the stream.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ from headrace_consumers.windows.merging import merged
 from headrace_consumers.windows_service.service import StepReport, WindowsPlan, WindowsService
 from tests.consumers.windows.oracle import SENSED, Row, Sensed
 from tests.fakes.steps import Crash, Steps
+from tests.faults.backfills import Backfills
+from tests.faults.rewinds import back_to, rewind
 from tests.faults.schedule import VERBS, Action, Schedule
 from tests.faults.simulation import World
 
@@ -79,6 +82,8 @@ WINDOWS_VERBS = (
     "lose_follower_answer",
     "pass_time",
     "idle",
+    *("backfill",) * 3,
+    "rewind",
 )
 
 numbers = st.integers(0, 11)
@@ -106,6 +111,10 @@ class WindowsSchedule(Schedule):
     """By event id."""
     followers: list[Follower] = field(default_factory=list)
     reports: list[StepReport] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    """Event ids of readings that a backfill has made letters of."""
+    backfills: int = 0
+    rewinds: int = 0
     lost_services: int = 0
     """That died, or were fenced."""
 
@@ -167,6 +176,26 @@ class WindowsSchedule(Schedule):
         self._gather(action)
         self._work(action)
 
+    # --- batch
+
+    def _backfill(self, action: Action) -> None:
+        """A commit's rows once more; every third time without some of them. Its files are deleted by then, or not yet
+        where the services come first."""
+        batch = Backfills(self.world, self.late())
+        commits = batch.candidates()
+        if commits:
+            dropped = batch.stage(commits[action.first % len(commits)], drops=action.second % 3 == 0)
+            self.gone |= dropped
+            self.world.expected -= dropped
+            self.backfills += 1
+
+    def _rewind(self, action: Action) -> None:
+        """Back to any record, unless readings that are letters now would come back with it; what workers do in the
+        generation before is refused from then on."""
+        if not self.gone:
+            self.rewinds += 1
+            rewind(self.world, back_to(self.world, action.first * 12 + action.second))
+
     # --- the windows services
 
     def _follow(self, action: Action) -> None:
@@ -209,7 +238,8 @@ class WindowsSchedule(Schedule):
 
     @property
     def lineage(self) -> Lineage:
-        return Lineage(PIPELINE.name, self.world.generation, self.world.created_ms)
+        log, _ = self.world.clients(Steps())
+        return Lineage(PIPELINE.name, log.generation(PIPELINE.name), self.world.created_ms)
 
     def _quiet(self) -> None:
         """Hours later every shard is idle, and has said so."""
@@ -238,7 +268,8 @@ class WindowsSchedule(Schedule):
         for place, rows in by_place.items():
             rows.sort(key=lambda row: row["revision"])
             assert [row["revision"] for row in rows] == list(range(1, len(rows) + 1)), f"{window.name} {place}"
-            assert not any(row["deleted"] for row in rows[:-1]), f"{window.name} {place} came back from the dead"
+            dead = any(row["deleted"] for row in rows[:-1])
+            assert self.backfills or self.rewinds or not dead, f"{window.name} {place} came back from the dead"
         return [by_place[place][-1] for place in sorted(by_place) if not by_place[place][-1]["deleted"]]
 
     def late(self) -> set[str]:
@@ -265,8 +296,8 @@ class WindowsSchedule(Schedule):
 
     def in_time(self) -> list[Row]:
         """The readings that belong to windows."""
-        late = self.late()
-        return [row for event_id, row in self.rows.items() if event_id not in late]
+        out = self.late() | self.gone
+        return [row for event_id, row in self.rows.items() if event_id not in out]
 
     def right_late(self) -> set[str]:
         """Shard by shard, event by event, in the order of the stream; a child starts from its parents' minimum."""

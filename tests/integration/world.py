@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -31,7 +33,7 @@ from headrace_local.lake_copy import copy_lake
 from headrace_local.resources import Resources, create_resources
 from headrace_local.sending import Sending, SendPlan, sending
 from headrace_local.stack import owned_stack
-from headrace_local.workers import LOCAL_SETTINGS, Worker, WorkerPlan
+from headrace_local.workers import LOCAL_SETTINGS, PIPELINE, Worker, WorkerPlan
 from tests.integration.leases import forget_worker, write_leases
 
 FAILOVER_S = 3.0
@@ -181,6 +183,22 @@ class World:
     def ended_shards(self) -> set[str]:
         """Those whose chains have a terminal link."""
         return {shard for shard, progress in self._refreshed().shards.items() if progress.ended}
+
+    def rewind(self, to: str) -> str:
+        """By the command, as an operator would; what it said."""
+        line = [
+            str(Path(sys.executable).with_name("headrace-batch")),
+            "rewind",
+            PIPELINE,
+            "--to",
+            to,
+            "--reason",
+            "test",
+        ]
+        env = self._plan().environment("operator")
+        done = subprocess.run(line, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def start_windows(self) -> None:
         """The windows service, beside all workers."""

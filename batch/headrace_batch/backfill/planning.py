@@ -51,6 +51,7 @@ class Plan:
     units: Sequence[Unit]
     standing: Standing
     """By which it was made."""
+    bounds: Bounds
 
     @property
     def commits(self) -> int:
@@ -76,7 +77,7 @@ def make_plan(place: Place, span: Span, done: str = "", bounds: Bounds = BOUNDS)
     ]  # fmt: skip
     units = list(make_units(standing, chosen, bounds))
     require_whole(place.store, (source for unit in units for source in unit.sources))
-    return Plan(units, standing)
+    return Plan(units, standing, bounds)
 
 
 def is_done(commit: Commit, record: str) -> bool:

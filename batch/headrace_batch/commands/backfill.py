@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
-from headrace_batch.backfill.planning import Plan, is_done, make_plan
+from headrace_batch.backfill.planning import BOUNDS, Bounds, Plan, is_done, make_plan
 from headrace_batch.backfill.running import Backfill, Progress
 from headrace_batch.backfill.span import Span
 from headrace_batch.committing import settle
@@ -18,7 +18,7 @@ from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
 from headrace_batch.records.keeping import Kept, kept_record
 from headrace_batch.records.record import Record, Status
 from headrace_batch.spark.session import spark_session
-from headrace_batch.spark.stager import Ground, SparkStager
+from headrace_batch.spark.stager import OpenS3, SparkStager, SparkTask
 from headrace_consumers.commit.links import total
 from headrace_consumers.commitlog.model import Counts
 from headrace_consumers.settings import BatchSettings
@@ -57,6 +57,7 @@ def backfill(
     dry_run: Flag = False,
     stream: str = "",
     parallel: int = 0,
+    unit_commits: int = BOUNDS.commits,
     max_unpacked_bytes: int = BatchSettings.max_unpacked_bytes,
     lake: Lake = LAKE,
     log: Log = LOG,
@@ -88,6 +89,8 @@ def backfill(
         Reads this stream instead of the pipeline's own.
     parallel
         So many units at once; as many as Spark has cores where 0.
+    unit_commits
+        At most so many commits become one; fewer in each show progress sooner, and make more files.
     max_unpacked_bytes
         As the workers have it: a compressed record that unpacks to more is a dead letter.
     json
@@ -101,19 +104,14 @@ def backfill(
     with opened(pipeline, stream, lake, log, "backfill") as place:
         if not dry_run:
             settle(place)
-        plan = make_plan(place, span, kept.name)
+        plan = make_plan(place, span, kept.name, Bounds(commits=unit_commits))
         _tell(f"{plan.commits:,} commits with {plan.rows:,} rows, in {len(plan.units)} units")
         progress = Progress(0, len(plan.units), Counts(), 0)
         if dry_run:
             kept.plan()
         else:
-            ground = Ground(
-                pipeline=pipeline,
-                region=place.aws.region,
-                buckets=lake.buckets,
-                max_unpacked_bytes=max_unpacked_bytes,
-            )
-            progress = _carry_out(place, plan, kept, ground, parallel)
+            task = SparkTask(pipeline, OpenS3(place.aws.region, lake.buckets), max_unpacked_bytes)
+            progress = _carry_out(place, plan, kept, task, parallel)
     _report(
         BackfillReport(
             pipeline=pipeline,
@@ -151,18 +149,19 @@ def _said(pipeline: str, start: str, end: str, reason: str, owner: str) -> Recor
         raise SettingsError(str(error)) from None
 
 
-def _carry_out(place: Place, plan: Plan, kept: Kept, ground: Ground, parallel: int) -> Progress:
+def _carry_out(place: Place, plan: Plan, kept: Kept, task: SparkTask, parallel: int) -> Progress:
     run = Backfill(
         place=place,
         standing=plan.standing,
         record=kept.name or kept.record.reason,
         done=kept.name,
         told=lambda progress: _tell(str(progress)),
+        bounds=plan.bounds,
     )
     with kept.running(lambda: _counts(run)):
         if plan.units:
             with spark_session(f"headrace-batch backfill {place.pipeline.name}") as session:
-                run.run(plan.units, SparkStager(session, ground, parallel))
+                run.run(plan.units, SparkStager(session, task, parallel))
     return run.progress
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -43,10 +42,17 @@ def write_record(path: Path, record: Record) -> None:
 
 
 def _text(record: Record) -> str:
-    said: Mapping[str, object] = msgspec.to_builtins(record, builtin_types=(datetime,))
-    plain = {name: _utc(value) if isinstance(value, datetime) else value for name, value in said.items()}
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
+    said = msgspec.to_builtins(record, builtin_types=(datetime,))
+    return yaml.dump(said, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
-def _utc(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+class _Dumper(yaml.SafeDumper):
+    """Times as a person writes them."""
+
+
+def _represent_time(dumper: yaml.SafeDumper, time: datetime) -> yaml.ScalarNode:
+    said = time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return dumper.represent_scalar("tag:yaml.org,2002:timestamp", said)
+
+
+_Dumper.add_representer(datetime, _represent_time)

@@ -40,7 +40,7 @@ def _arrivals(store: ObjectStore, commit: Commit) -> pa.Table | None:
         body = store.read(raw.bucket, raw.key)
     except MissingFileError:
         return None
-    return pq.read_table(io.BytesIO(body), columns=["shard_id", "arrival_time"])
+    return pq.read_table(io.BytesIO(body), columns=["shard_id", "arrival_time"], use_threads=False)
 
 
 def _ms(found: pa.Scalar) -> int | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
-from msgspec.structs import replace
+import msgspec
 
 from headrace_batch.place import Place
 from headrace_batch.rewind.planning import Cut
@@ -18,12 +19,15 @@ from headrace_consumers.records import ROOT
 
 
 def write_forks(place: Place, rewind: Rewind, cuts: tuple[Cut, ...]) -> None:
-    """In the rewind's generation. Safe to repeat: the links are the same to the byte, whoever writes them."""
+    """In the rewind's generation. Safe to repeat: each link has the same attempt id, whoever writes it."""
     for cut in cuts:
         for link in _links(place, rewind, cut):
             place.log.register(link.chain)
-            outcome = place.log.append(None, [with_stored_lanes(link, place.store)], rewind.owner)
-            if isinstance(outcome, Fenced):
+            standing = place.log.link_at(link.chain, link.start)
+            if standing is None:
+                outcome = place.log.append(None, [with_stored_lanes(link, place.store)], rewind.owner)
+                standing = outcome.standing[cut.shard_id] if isinstance(outcome, Fenced) else link
+            if standing.attempt_id != link.attempt_id:
                 raise LogError(f"shard {cut.shard_id}: generation {rewind.generation} has begun elsewhere already")
 
 
@@ -31,15 +35,15 @@ def _links(place: Place, rewind: Rewind, cut: Cut) -> Iterator[Link]:
     chain = Chain(rewind.pipeline, rewind.generation, place.stream_created_ms, cut.shard_id)
     tip = cut.tip or Tip()
     if tip.position != ROOT:
+        tip = replace(tip, arrival_ms=max(tip.arrival_ms, cut.known_ms))
         yield _fork(chain, tip, _stamp(rewind, cut.shard_id, LinkKind.FORK))
-        tip = Tip(tip.position, tip.sequence_number, tip.ordinal + 1, tip.lanes, tip.highest_event_time_us,
-                  tip.arrival_ms)  # fmt: skip
+        tip = replace(tip, ordinal=tip.ordinal + 1, attempt_id="")
     if cut.children is not None:
         yield terminal_link(chain, tip, cut.children, _stamp(rewind, cut.shard_id, LinkKind.TERMINAL))
 
 
 def _fork(chain: Chain, tip: Tip, stamp: Stamp) -> Link:
-    return replace(terminal_link(chain, tip, (), stamp), start=ROOT, kind=LinkKind.FORK)
+    return msgspec.structs.replace(terminal_link(chain, tip, (), stamp), start=ROOT, kind=LinkKind.FORK)
 
 
 def _stamp(rewind: Rewind, shard_id: str, kind: LinkKind) -> Stamp:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from headrace_batch.place import Place
@@ -12,6 +12,7 @@ from headrace_batch.rewind.bonds import read_bonds
 from headrace_batch.rewind.chains import ShardChain
 from headrace_batch.rewind.points import Point, iso
 from headrace_batch.rewind.superseding import Superseded, supersede
+from headrace_consumers.commitlog.log import Beat
 from headrace_consumers.commitlog.model import Commit, LinkKind
 from headrace_consumers.commitlog.tip import Tip
 from headrace_producers.errors import TerminalError
@@ -34,6 +35,8 @@ class Cut:
     """Of a shard that was read to its end, and stays so."""
     links: int
     """So many are superseded."""
+    known_ms: int
+    """What comes behind the tip arrived no earlier; nothing that did is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ def plan_rewind(place: Place, point: Point, batch: list[Commit]) -> RewindPlan:
     found = supersede(place, point, read_bonds(batch))
     reading = _Reading(place, found)
     cuts = tuple(
-        Cut(shard.shard_id, shard.kept_tip(place.store), _children(shard), shard.dropped)
+        Cut(shard.shard_id, shard.kept_tip(place.store), _children(shard), shard.dropped, reading.needed_ms(shard))
         for shard in found.shards.values()
     )
     return RewindPlan(found, cuts, reading.start(), dict(reading.lost()) if found.commits else {})
@@ -81,10 +84,12 @@ def _children(shard: ShardChain) -> tuple[str, ...] | None:
 class _Reading:
     place: Place
     superseded: Superseded
+    first_ms: dict[str, int | None] = field(default_factory=dict)
+    """By shard, once it was looked up."""
 
     def start(self) -> str:
         """Early enough for every shard, and no earlier than the pipeline's own beginning."""
-        bounds = [self._needed_ms(shard) for shard in self._known()]
+        bounds = [self.needed_ms(shard) for shard in self._known() if not self._is_done(shard)]
         bounds += [self._start_ms(self.place.generation) for _ in self._unknown()]
         start_ms = max(min(bounds, default=0) - START_MARGIN_MS, self._start_ms(1))
         if start_ms <= 0:
@@ -118,17 +123,36 @@ class _Reading:
                 bounded.add(shard_id)
         return sorted((listed.keys() | self.superseded.shards.keys()) - bounded)
 
-    def _needed_ms(self, shard: ShardChain) -> int:
+    def _is_done(self, shard: ShardChain) -> bool:
+        """It ended, and stays so; its children have links of their own, which say from when they are read."""
+        if shard.terminal is None or shard.dropped:
+            return False
+        children = (one.shard_id for one in self.place.stream.shards().values() if shard.shard_id in one.parents)
+        found = {one.shard_id for one in self._known()}
+        return all(child in found for child in children)
+
+    def needed_ms(self, shard: ShardChain) -> int:
         """No record that the shard has to read arrived before."""
         oldest = shard.links[shard.dropped - 1] if shard.dropped else None
-        if oldest is not None and oldest.kind is LinkKind.DATA:
+        if oldest is None:
+            return max(self._kept_ms(shard), self._beaten_ms(shard))
+        if oldest.kind is LinkKind.DATA:
             first_ms = self._first_ms(shard.shard_id, oldest.attempt_id)
             if first_ms is not None:
                 return first_ms
         return self._kept_ms(shard)
 
+    def _beaten_ms(self, shard: ShardChain) -> int:
+        """When the shard had nothing behind its tip, by its heartbeat."""
+        newest = shard.at(0)
+        beat = self.place.log.last_beat(newest.chain) if newest is not None else Beat()
+        return beat.at_ms if newest is not None and beat.position == newest.end else 0
+
     def _first_ms(self, shard_id: str, commit_id: str) -> int | None:
-        return earliest_ms(self.place.store, self.superseded.commits[commit_id], shard_id)
+        if shard_id not in self.first_ms:
+            commit = self.superseded.commits[commit_id]
+            self.first_ms[shard_id] = earliest_ms(self.place.store, commit, shard_id)
+        return self.first_ms[shard_id]
 
     def _kept_ms(self, shard: ShardChain) -> int:
         """The arrival of what is kept. A gap's is when it was written, which may be later than what came behind it."""

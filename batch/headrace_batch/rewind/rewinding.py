@@ -99,7 +99,7 @@ def seal(place: Place, point: Point, reason: str) -> Rewind:
 
 def finish(place: Place, rewind: Rewind, tell: Tell) -> RewindPlan:
     """All that comes after the seal; safe to repeat, from wherever it ended."""
-    before = dataclasses.replace(place, generation=rewind.previous)
+    before = dataclasses.replace(place, generation=rewind.previous, now_ms=lambda: rewind.sealed_ms)
     place = dataclasses.replace(place, generation=rewind.generation)
     settle(place)
     plan = plan_rewind(before, point_of(rewind), list(_without_own(place, rewind)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from headrace_batch.backfill.staging import Made, Work, do
 from headrace_consumers.aws import make_clients
 from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
+from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.loading import load_pipeline
 
@@ -22,21 +23,28 @@ if TYPE_CHECKING:
 _held = threading.local()
 
 
-class Ground(msgspec.Struct, frozen=True, kw_only=True):
-    """All that a task needs beside AWS's own environment."""
+@dataclass(frozen=True, slots=True)
+class OpenS3:
+    """How a task opens the lake, with AWS's environment where it runs."""
 
-    pipeline: str
-    """MODULE:PIPELINE, importable where the tasks run."""
     region: str
-    buckets: dict[str, str]
-    max_unpacked_bytes: int
+    buckets: Mapping[str, str]
+
+    def __call__(self) -> S3Store:
+        """Workers are used again, and so are their connections."""
+        if not hasattr(_held, "s3"):
+            _held.s3 = make_clients(self.region).s3
+        return S3Store(_held.s3, self.buckets)
 
 
 @dataclass(frozen=True, slots=True)
 class SparkTask:
     """What travels to the workers."""
 
-    ground: Ground
+    pipeline: str
+    """MODULE:PIPELINE, importable where the tasks run."""
+    open_store: Callable[[], ObjectStore]
+    max_unpacked_bytes: int
 
     def batches(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Work in, Made out: for mapInArrow."""
@@ -47,13 +55,7 @@ class SparkTask:
 
     def _do(self, work: Work) -> Made:
         with patience(COMMAND_PATIENCE_S):
-            return do(load_pipeline(self.ground.pipeline), self._store(), work, self.ground.max_unpacked_bytes)
-
-    def _store(self) -> S3Store:
-        """Workers are used again, and so are their connections."""
-        if not hasattr(_held, "s3"):
-            _held.s3 = make_clients(self.ground.region).s3
-        return S3Store(_held.s3, self.ground.buckets)
+            return do(load_pipeline(self.pipeline), self.open_store(), work, self.max_unpacked_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class SparkStager:
     """Stager on a session."""
 
     session: SparkSession
-    ground: Ground
+    task: SparkTask
     parallel: int = 0
     """How many units at once; as many as the session has cores where 0."""
 
@@ -71,6 +73,5 @@ class SparkStager:
 
     def stage(self, work: Work) -> Made:
         frame = self.session.createDataFrame(pa.table({"work": [msgspec.json.encode(work)]}))
-        task = SparkTask(self.ground)
-        [row] = frame.mapInArrow(task.batches, "made binary").collect()
+        [row] = frame.mapInArrow(self.task.batches, "made binary").collect()
         return msgspec.json.decode(bytes(row["made"]), type=Made)

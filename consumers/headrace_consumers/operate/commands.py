@@ -183,13 +183,17 @@ def repair(
 
 
 def _chosen(view: PipelineView, attempt_id: str, limit: int) -> list[Commit]:
-    place = view.place()
+    place, gone = view.place(), view.gone()
     if not attempt_id:
-        return newest_commits(view, view.chains(place), limit)
-    commit = view.log.commit(view.pipeline.name, place.generation, attempt_id)
-    if commit is None:
-        raise SettingsError(f"no commit {attempt_id} of {view.pipeline.name} in generation {place.generation}")
-    return [commit]
+        newest = newest_commits(view, view.chains(place), limit)
+        return [commit for commit in newest if commit.attempt_id not in gone.retired]
+    if attempt_id in gone.retired:
+        raise SettingsError(f"commit {attempt_id} was taken out of the lake by batch: there is nothing to repair")
+    for generation in range(place.generation, 0, -1):
+        commit = view.log.commit(view.pipeline.name, generation, attempt_id)
+        if commit is not None:
+            return [commit]
+    raise SettingsError(f"no commit {attempt_id} of {view.pipeline.name}")
 
 
 @contextmanager

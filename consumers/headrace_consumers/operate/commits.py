@@ -26,7 +26,7 @@ def follow_commits(view: PipelineView, *, limit: int, follow: bool, pause: Calla
     """The newest `limit` commits, oldest first; then, if asked, each new one as its links appear, until a pause
     says that it is enough.
 
-    Follows every chain from its tip, also those of shards that appear later: it never scans the table.
+    Follows every chain from its tip, also those of shards and generations that appear later: it never scans the table.
     """
     place = view.place()
     chains = view.chains(place)
@@ -36,7 +36,7 @@ def follow_commits(view: PipelineView, *, limit: int, follow: bool, pause: Calla
         seen.add(commit.attempt_id)
         yield commit
     while follow:
-        for chain in view.chains(place):
+        for chain in view.chains(view.place()):
             ends.setdefault(chain, 0)
         yield from _fresh(view, ends, seen)
         if pause(POLL_INTERVAL_S):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from headrace_consumers.commitlog.batch import RAW_KEPT_FROM, BatchChain, Gone
+from headrace_consumers.commitlog.batch import RAW_KEPT_FROM
 from headrace_consumers.commitlog.model import Commit, is_raw
 from headrace_consumers.errors import MissingFileError, RepairError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
@@ -80,8 +80,7 @@ class Repairer:
 
     def _of_the_lake(self, commit: Commit, files: Sequence[PendingFile]) -> list[PendingFile]:
         """A retired commit keeps its raw file, until the retention of the raw zone takes it."""
-        gone = Gone(BatchChain(log=self.view.log, pipeline=commit.pipeline, generation=commit.generation, owner=""))
-        gone.catch_up()
+        gone = self.view.gone()
         raw_from_ms = int(self.view.log.marks(commit.pipeline).get(RAW_KEPT_FROM, "0"))
         is_kept = int(commit.attempt_id[:12], 16) >= raw_from_ms
         return [

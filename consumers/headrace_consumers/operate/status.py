@@ -30,6 +30,7 @@ class ShardStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """`open`, `closed` (ended, not read to its end), `ended` (terminal link stands) or `forgotten` by the stream."""
     position: str | None
+    """Right after a rewind, where the shard goes on."""
     lag_ms: int | None
     last_commit: str | None
     committed_at: str | None
@@ -91,8 +92,8 @@ def _shard(
         state=state,
         position=link.end_sequence_number if link else None,
         lag_ms=view.lag_ms(place, link, chain.shard_id) if reads else None,
-        last_commit=link.attempt_id if link else None,
-        committed_at=_time(link.written_ms) if link else None,
+        last_commit=link.attempt_id if link and link.kind is not LinkKind.FORK else None,
+        committed_at=_time(link.written_ms) if link and link.kind is not LinkKind.FORK else None,
         owner=(leases[chain.shard_id].owner or None) if chain.shard_id in leases else None,
         gaps=tuple(found.reason for found in reversed(newest_first) if found.kind is LinkKind.GAP),
         counts=link.counts if link else Counts(),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from headrace_consumers.aws_retry import retried
+from headrace_consumers.commitlog.batch import BatchChain, Gone
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
+from headrace_consumers.commitlog.rewinding import newest_standing
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.operate.leases import Lease, read_leases
 from headrace_consumers.pipeline import Pipeline
@@ -46,6 +48,12 @@ class PipelineView:
         name = application_name(self.pipeline.name, place.generation, place.identity.created_ms)
         return read_leases(self.dynamodb, name)
 
+    def gone(self) -> Gone:
+        """What batch has taken out of the lake so far."""
+        gone = Gone(BatchChain(log=self.log, pipeline=self.pipeline.name, generation=0, owner=""))
+        gone.catch_up()
+        return gone
+
     def newest(self, chain: Chain) -> Link | None:
         return next(self.log.newest_links(chain), None)
 
@@ -58,7 +66,7 @@ class PipelineView:
         """How far the chain's end is behind the shard's newest record, as Kinesis tells it."""
         position: dict[str, Any] = (
             {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "StartingSequenceNumber": link.end_sequence_number}
-            if link is not None and link.kind is LinkKind.DATA
+            if link is not None and link.kind in {LinkKind.DATA, LinkKind.FORK} and link.end_sequence_number
             else {"ShardIteratorType": "TRIM_HORIZON"}
         )
         what = f"stream {place.identity.name}, shard {shard_id}"
@@ -78,7 +86,7 @@ class Place:
 
 
 def newest_commits(view: PipelineView, chains: list[Chain], limit: int) -> list[Commit]:
-    """The newest commits over all chains, oldest first."""
+    """The newest commits over all chains, oldest first, also those of older generations that a rewind kept."""
     seen: dict[str, Link] = {}
     for chain in chains:
         for link in _data_links(view, chain, limit):
@@ -89,7 +97,7 @@ def newest_commits(view: PipelineView, chains: list[Chain], limit: int) -> list[
 
 
 def _data_links(view: PipelineView, chain: Chain, limit: int) -> Iterator[Link]:
-    for link in view.log.newest_links(chain):
+    for link in newest_standing(view.log, chain):
         if link.kind is LinkKind.DATA:
             yield link
             limit -= 1

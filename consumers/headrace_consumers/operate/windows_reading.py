@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -31,21 +32,24 @@ def read_standing(view: PipelineView, place: Place) -> Standing:
     """Blocks for a lake that is away no longer than LAKE_PATIENCE_S. Raises NewerFormatError."""
     from headrace_consumers.windows_service.chain import SHARD_ID
 
-    chain = Chain(view.pipeline.name, place.generation, place.identity.created_ms, SHARD_ID)
+    generations = range(place.generation, 0, -1)
+    name, created_ms = view.pipeline.name, place.identity.created_ms
+    chains = [Chain(name, generation, created_ms, SHARD_ID) for generation in generations]
     try:
         with patience(LAKE_PATIENCE_S):
-            return _newest_readable(view, chain)
+            return _newest_readable(view, chains)
     except NewerFormatError:
         raise
     except HeadraceError as error:
         return Standing(remark=f"What the windows service wrote down cannot be read: {error}.")
 
 
-def _newest_readable(view: PipelineView, chain: Chain) -> Standing:
-    """The commit before the newest keeps its manifest until the newest one's is visible."""
+def _newest_readable(view: PipelineView, chains: Sequence[Chain]) -> Standing:
+    """The commit before the newest keeps its manifest until the newest one's is visible; the one before a generation's
+    first is of an older generation."""
     newest: list[Link] = []
     for _ in range(ATTEMPTS):
-        newest = list(islice(view.log.newest_links(chain), 2))
+        newest = list(islice((link for chain in chains for link in view.log.newest_links(chain)), 2))
         for link in newest:
             manifest = _manifest(view, link)
             if manifest is not None:

@@ -252,7 +252,7 @@ class EngineCore:
         limit_ms = self._settings.retention_ms - EXPIRY_MARGIN_MS
         suspected = 0 < shard.alive_ms < now.ms - limit_ms
         shard.gap_judged = bool(records) or not suspected
-        return suspected and bool(records) and records[0].position > shard.tip.position
+        return suspected and bool(records) and records[0].position > shard.tip.position + 1
 
     def _mark_gap(self, shard: ShardState, records: Sequence[KinesisRecord]) -> None:
         self._stashed[shard.pipe] = records

@@ -92,6 +92,8 @@ class WindowsRunner:
 def _fields(report: StepReport) -> dict[str, object]:
     return {
         "merged_commits": report.merged,
+        "batch_commits": report.batch,
+        "rebuilt_panes": report.rebuilt,
         "emitted": report.new,
         "revised": report.revised,
         "deleted": report.deleted,

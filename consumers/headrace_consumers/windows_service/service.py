@@ -58,6 +58,10 @@ class StepReport:
 
     merged: int
     """Commits of engines."""
+    batch: int
+    """Commits of batch."""
+    rebuilt: int
+    """Panes and sessions that were put together once more, since batch had retired what may be a part of them."""
     new: int
     revised: int
     deleted: int
@@ -128,16 +132,17 @@ class WindowsService:
         advances = self._follow()
         caught_up = len(advances) < self._plan.max_step_commits
         marks = self._move_watermarks(self._beats() if caught_up else {})
-        brought = [advance.commit for advance in advances if advance.commit] + sources.fresh
-        changes = self._merge(brought, rebuilt)
+        fresh = sources.fresh
+        changes = self._merge([*(advance.commit for advance in advances if advance.commit), *fresh], rebuilt)
         sources.batch_position = len(sources.batch)
         room = max(1, MAX_FOLDERS // max(1, len(self._states)))
         emissions = [emit(state, changes[state.window.name], self._low_us, room) for state in self._states]
         early = self._previews(room) if self._early.is_due(self._now_ms(), changes) else []
-        committed = bool(advances) or bool(brought) or any(len(emission.rows) for emission in [*emissions, *early])
+        committed = bool(advances or fresh) or any(len(emission.rows) for emission in [*emissions, *early])
         if committed:
             self._commit([*emissions, *early], marks.held_back_by)
-        return self._report(len(advances), [*emissions, *early], marks, committed=committed)
+        taken = _Taken(len(advances), len(fresh), sum(len(one.before) for one in rebuilt.values()))
+        return self._report(taken, [*emissions, *early], marks, committed=committed)
 
     def _follow(self) -> list[Advance]:
         return self._sources.follow(self._listed, self._plan.max_step_commits)
@@ -209,16 +214,22 @@ class WindowsService:
         return list(curated_files(state, pa.concat_tables(rows), attempt_id))
 
     def _write_state(self, state: WindowState, attempt_id: str) -> tuple[PendingFile, ...]:
-        if not state.dirty:
+        """Nothing of partitions that have lost all that they held."""
+        if not any(len(table) for table in state.changed()):
+            state.wrote({})
             return ()
         pending = self._chain.upload(state_files(state, self._plan.lineage.pipeline, attempt_id), attempt_id)
         state.wrote(stored_partitions(state, *pending))
         return pending
 
-    def _report(self, merged: int, emissions: Sequence[Emission], marks: Watermarks, *, committed: bool) -> StepReport:
+    def _report(
+        self, taken: _Taken, emissions: Sequence[Emission], marks: Watermarks, *, committed: bool
+    ) -> StepReport:  # fmt: skip
         waiting = any(state.emitted_up_to_us < self._low_us for state in self._states)
         return StepReport(
-            merged=merged,
+            merged=taken.merged,
+            batch=taken.batch,
+            rebuilt=taken.rebuilt,
             new=sum(emission.new for emission in emissions),
             revised=sum(emission.revised for emission in emissions),
             deleted=sum(emission.deleted for emission in emissions),
@@ -227,8 +238,17 @@ class WindowsService:
             low_watermark_us=self._low_us,
             held_back_by=marks.held_back_by,
             committed=committed,
-            more=waiting or merged == self._plan.max_step_commits,
+            more=waiting or taken.merged == self._plan.max_step_commits,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """As in the report."""
+
+    merged: int
+    batch: int
+    rebuilt: int
 
 
 @dataclass(slots=True)

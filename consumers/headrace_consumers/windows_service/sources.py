@@ -89,7 +89,7 @@ class Sources:
         lineage = replace(self.lineage, generation=generation)
         ours = generation == self.lineage.generation
         progress = self.progress.get(generation, {})
-        shard_ids = progress.keys() | (set(listed) if ours else self._registered(lineage))
+        shard_ids = {*progress, *listed} if ours else {*progress, *listed, *self._registered(lineage)}
         yield from follow(self.log, lineage, progress, sorted(shard_ids))
         if not ours:
             self._at_end.add(generation)

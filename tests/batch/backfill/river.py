@@ -16,14 +16,17 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.place import Place
+from headrace_batch.rewriting import standing_files
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commit.segments import Segment
 from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
-from headrace_consumers.commitlog.model import Chain, Commit, Link
+from headrace_consumers.commitlog.model import Chain, Commit, CommitKind, Link
 from headrace_consumers.commitlog.tip import Tip
-from headrace_consumers.lake.objects import PendingFile
+from headrace_consumers.lake.objects import EncodedFile, PendingFile
+from headrace_consumers.lake.parquet import encoded
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.records import KinesisRecord
@@ -181,6 +184,23 @@ class River:
         body = self.s3.get_object(Bucket=file.bucket, Key=file.key)["Body"].read()
         times: pa.ChunkedArray = pq.read_table(io.BytesIO(body))["arrival_time"]
         return [time // 1000 for time in times.cast(pa.int64()).to_pylist()]
+
+    def compact(self, table: str) -> None:
+        """All files of the table in one, in which each row names the commit that brought it."""
+        place, standing = self.place(), self.place().standing()
+        attempt_id = new_attempt(place)
+        held = [one for one in standing_files(standing) if one.file.table == table]
+        bodies = [self.s3.get_object(Bucket=one.file.bucket, Key=one.file.key)["Body"].read() for one in held]
+        whole = pa.concat_tables([pq.read_table(io.BytesIO(body)) for body in bodies])
+        model = held[0].file
+        key = f"{table}/{model.partition}/{attempt_id}-compacted.parquet"
+        body = encoded(whole.columns, whole.schema.with_metadata({}))
+        file = EncodedFile(table, model.partition, "processed", key, whole.num_rows, body, rewritten=True)
+        draft = Draft(
+            attempt_id=attempt_id, kind=CommitKind.COMPACTION, files=upload(place, [file], attempt_id),
+            replaces=tuple(one.replaced for one in held),
+        )  # fmt: skip
+        commit(place, draft, standing.position, lambda _: False)
 
     def lose(self, file: PendingFile) -> None:
         self.s3.delete_object(Bucket=file.bucket, Key=file.key)

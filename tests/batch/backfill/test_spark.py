@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from headrace_batch.cli import execute
-from tests.batch.backfill.river import River, packs
+from headrace_batch.records.files import read_record
+from headrace_batch.records.record import Status
+from tests.batch.backfill.river import River, memory_river, packs
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -36,3 +42,45 @@ def test_a_backfill_by_spark_equals_live(river: River, spark: SparkSession, caps
     assert json.loads(said.out)["retired"] == 10
     assert len(river.place().standing().retired) == 10
     assert river.content() == live
+
+
+def test_a_backfill_that_is_killed_is_finished_by_the_next_run(
+    river: River, spark: SparkSession, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Killed once a unit is committed, while live commits go on; the record says so, and the rest is staged."""
+    del spark
+    river.flow(packs(120))
+    record = tmp_path / "march-once-more.yaml"
+    arguments = ["backfill", PIPELINE, *LOG, "--record", str(record), "--unit-commits", "2", "--parallel", "1"]
+    committed = _kill_once_committed([*arguments, *YEAR])
+    assert read_record(record).status is Status.RUNNING
+    river.flow(packs(144)[120:])
+    live = memory_river()
+    live.flow(packs(120))
+    live.flow(packs(144)[120:])
+    assert river.content() == live.content()
+    assert execute(arguments) == 0
+    assert f"unit 1 of {6 - committed}" in capsys.readouterr().err
+    done = read_record(record)
+    assert done.status is Status.DONE
+    assert done.counts is not None
+    assert done.counts.rows == sum(len(live.content()[table.name]) for table in live.pipeline.tables)
+    assert river.content() == live.content()
+    assert execute(arguments) == 0
+    assert "nothing is left to do" in capsys.readouterr().err
+
+
+def _kill_once_committed(arguments: list[str]) -> int:
+    """How many units it said it had committed."""
+    command = [str(Path(sys.executable).with_name("headrace-batch")), *arguments]
+    env = os.environ | {"SPARK_MASTER": "local[1]"}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as run:
+        assert run.stderr is not None
+        said = ""
+        for said in run.stderr:
+            if said.startswith("unit 1 of 5"):
+                break
+        run.kill()
+        rest = run.stderr.read()
+    assert said.startswith("unit 1 of 5"), said
+    return 1 + rest.count("unit ")

@@ -15,8 +15,16 @@ from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.filelists import MAX_INLINE_BYTES
 from headrace_consumers.commitlog.items import commit_item, link_item
 from headrace_consumers.commitlog.log import MAX_LINKS, Beat, CommitLog, Committed, Fenced
-from headrace_consumers.commitlog.model import Chain, Commit
-from headrace_consumers.errors import GenerationRaisedError, LogError, MissingFileError, NewerFormatError
+from headrace_consumers.commitlog.model import Chain, Commit, Rewind
+from headrace_consumers.commitlog.rewinding import open_generation
+from headrace_consumers.errors import (
+    FencedError,
+    GenerationRaisedError,
+    LogError,
+    MissingFileError,
+    NewerFormatError,
+    RewindUnfinishedError,
+)
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.lanes import LaneState
 from tests.consumers.commitlog.links import attempt_id, commit, fresh_chain, link, many_files
@@ -160,6 +168,66 @@ def test_a_raised_generation_refuses(client: Any, log: CommitLog, chain: Chain) 
     assert log.generation(chain.pipeline) == 2
 
 
+def a_rewind(chain: Chain, generation: int = 2, name: str = "r") -> Rewind:
+    return Rewind(
+        pipeline=chain.pipeline, generation=generation, previous=generation - 1, attempt_id=attempt_id(chain, name),
+        to_ms=1, reason="a wrong unit", owner="operator", sealed_ms=2,
+    )  # fmt: skip
+
+
+def test_a_rewind_raises_the_generation_and_says_why(log: CommitLog, chain: Chain) -> None:
+    """In one transaction: the old generation is refused from then on, the new one commits; asked again, the same."""
+    wanted = a_rewind(chain)
+    assert log.rewind(chain.pipeline, 2) is None
+    assert log.raise_generation(wanted) == wanted
+    assert log.raise_generation(wanted) == wanted
+    assert log.rewind(chain.pipeline, 2) == wanted
+    with pytest.raises(GenerationRaisedError):
+        log.append(commit(chain), [link(chain, 0, 10)], "engine")
+    newer = msgspec.structs.replace(chain, generation=2)
+    for engine in ("engine-1", "engine-2", "engine-3", "engine-4"):
+        one = msgspec.structs.replace(newer, shard_id=engine)
+        assert log.append(None, [link(one, 0, 10, engine)], engine) == Committed()
+    with pytest.raises(RewindUnfinishedError, match="being rewound by operator"):
+        open_generation(log, chain.pipeline)
+    log.open_generation(wanted)
+    log.open_generation(wanted)
+    assert open_generation(log, chain.pipeline) == 2
+
+
+def test_an_answer_to_a_raise_that_was_lost_is_read_back(client: Any, log: CommitLog, chain: Chain) -> None:
+    """After the token's ten minutes the conditions fail, and the record says that it was us."""
+    wanted = a_rewind(chain)
+    log.raise_generation(wanted)
+    seen: Any = MemoryS3().as_seen_by(Steps())
+    forgetful: Any = TokensExpired(client)
+    later = DynamoDbLog(forgetful, TABLE, S3Store(seen, {"raw": "raw"}))
+    assert later.raise_generation(wanted) == wanted
+
+
+def test_of_two_rewinds_one_raises(log: CommitLog, chain: Chain) -> None:
+    """The other is told whose record stands, or that its generation is not the newest any more."""
+    first = a_rewind(chain)
+    log.raise_generation(first)
+    assert log.raise_generation(a_rewind(chain, name="s")) == first
+    with pytest.raises(FencedError, match="generation 3 is not the newest"):
+        log.raise_generation(a_rewind(chain, 4, "t"))
+    assert log.generation(chain.pipeline) == 2
+
+
+def test_who_dies_while_a_pipeline_is_made_leaves_none_half_made(client: Any, log: CommitLog) -> None:
+    """All copies of its generation stand where the first one does, whatever engine looks at which."""
+    pipeline = fresh_chain().pipeline
+    for copy in range(keys.GENERATION_COPIES - 1, 7, -1):
+        key = {"pk": {"S": keys.generation_key(pipeline)}, "sk": {"S": f"{copy:02d}"}}
+        client.put_item(TableName=TABLE, Item={**key, "generation": {"N": "1"}})
+    chain = msgspec.structs.replace(fresh_chain(), pipeline=pipeline)
+    assert log.generation(pipeline) == 1
+    for number in range(20):
+        one = msgspec.structs.replace(chain, shard_id=f"shard-{number}")
+        assert log.append(None, [link(one, 0, 10, f"a{number}")], f"engine-{number}") == Committed()
+
+
 def test_a_long_chain_is_read_in_numeric_order(log: CommitLog, chain: Chain) -> None:
     """Over several pages, both ways, and from the middle; 9 stands before 10, whatever text says."""
     positions = [0, *range(1, 12), 99, 100, *range(200, 245), 10**20, 10**55]
@@ -187,6 +255,9 @@ def test_the_start_is_written_once(log: CommitLog, chain: Chain) -> None:
     """The first worker's wish stands for ever."""
     assert log.start_position(chain.pipeline, "2026-01-01T00:00:00Z") == "2026-01-01T00:00:00Z"
     assert log.start_position(chain.pipeline, "TRIM_HORIZON") == "2026-01-01T00:00:00Z"
+    assert log.start_position(chain.pipeline, "2026-02-01T00:00:00Z", 2) == "2026-02-01T00:00:00Z"
+    assert log.start_position(chain.pipeline, "TRIM_HORIZON", 2) == "2026-02-01T00:00:00Z"
+    assert log.start_position(chain.pipeline, "TRIM_HORIZON", 1) == "2026-01-01T00:00:00Z"
 
 
 def test_the_last_beat_is_kept(log: CommitLog, chain: Chain) -> None:

@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from headrace_consumers.errors import RewindUnfinishedError
 from headrace_consumers.runtime.life import LifePlan
 from headrace_consumers.runtime.supervisor import supervise
 
@@ -17,6 +18,9 @@ def main() -> None:
     directory, journal, engine, daemon, max_restarts, grace_s = sys.argv[1:]
 
     def plan(socket_path: Path, restarts: int) -> LifePlan:
+        if engine == "wait" and not (Path(directory) / "open").exists():
+            (Path(directory) / "waiting").touch()
+            raise RewindUnfinishedError("the pipeline is being rewound")
         return LifePlan(
             engine_command=[sys.executable, CHILD, journal, "engine", engine],
             engine_job=f"{restarts} {socket_path}\n".encode(),

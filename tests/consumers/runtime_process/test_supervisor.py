@@ -7,6 +7,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,6 +108,32 @@ def test_a_signal_to_the_whole_group_reaches_no_child(start: Start, journal: Jou
     os.killpg(supervised.process.pid, number)
     assert [journal.next(), journal.next()] == ["daemon got SIGTERM", "engine saw the end"]
     assert supervised.ends()[0] == 0
+
+
+def test_a_worker_waits_while_its_pipeline_is_rewound(start: Start, journal: Journal, tmp_path: Path) -> None:
+    """As long as it takes, and no such look counts as a restart; then it begins."""
+    supervised = start(engine="wait", max_restarts=0)
+    until((tmp_path / "waiting").exists)
+    (tmp_path / "open").touch()
+    journal.child("engine")
+    journal.child("daemon")
+    supervised.process.terminate()
+    assert supervised.ends() == (0, "committed, checkpointed and stopped")
+
+
+def test_sigterm_ends_the_waiting(start: Start, tmp_path: Path) -> None:
+    """Nothing was begun, so nothing is to be ended."""
+    supervised = start(engine="wait")
+    until((tmp_path / "waiting").exists)
+    supervised.process.terminate()
+    assert supervised.ends() == (0, "stopped while it waited for a rewind to end")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def test_a_crashed_engine_takes_its_daemon_along_and_both_start_anew(start: Start, journal: Journal) -> None:

@@ -134,6 +134,8 @@ class Sea:
             item = self.dynamo.items[keys.generation_key(TIDES.pipeline), f"{copy:02d}"]
             item["generation"] = {"N": str(self.generation)}
         self.history, self.tips = [], {}
+        for shard_id in self.listed:
+            self.log().register(self.lineage.chain(shard_id))
         for shard_id, link in kept.items():
             self._fork(shard_id, link)
         beyond = (link for links in gone for link in links.values() if link.kind is LinkKind.DATA)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from headrace_consumers.commitlog.model import Commit, CommitKind
+import msgspec
+
+from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
 from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.windows import Window
+from headrace_consumers.windows_service.folders import partial_files
+from headrace_consumers.windows_service.tables import decoded, encoded
 from tests.consumers.windows_service.tides import Reading, Tides, at
 
 
@@ -43,11 +47,29 @@ class Shore(Tides):
         """Back to the first so many transactions of this generation."""
         return self.batch((), *self.sea.raise_generation(keep, by=by), kind=CommitKind.REWIND, settled=settled)
 
+    def rewrite(self, commit: Commit, window: Window, *, says: str = "") -> Commit:
+        """As compaction does: the commit's partials in another file, whose footer says whose they are."""
+        [file] = partial_files(window, commit.pipeline, commit.files)
+        rows = decoded(self.sea.store().read(file.bucket, file.key))
+        said = msgspec.json.encode([says or commit.attempt_id])
+        body = encoded(rows.replace_schema_metadata({**(rows.schema.metadata or {}), b"headrace.commits": said}))
+        name = f"{file.table}/{file.partition}/rewritten-{len(self.sea.s3.objects)}.parquet"
+        written = EncodedFile(file.table, file.partition, "curated", name, file.rows, body, rewritten=True)
+        replaced = Replaced(commit.attempt_id, file.table, file.bucket, file.key)
+        made = self._keep(self.sea.batch([written], replaces=[replaced], kind=CommitKind.COMPACTION), [])
+        self.settle(made)
+        self.sea.store().delete(file.bucket, file.key)
+        return made
+
     def settle(self, commit: Commit) -> None:
         """As batch does: completes the files, then takes out those of the retired, pending or not."""
-        store = self.sea.store()
         for file in commit.files if commit.attempt_id not in self.retired else ():
-            store.complete(file, commit.attempt_id)
+            self.sea.store().complete(file, commit.attempt_id)
+        self.take_out(commit)
+
+    def take_out(self, commit: Commit) -> None:
+        """The files of what the commit retires, pending or not; the raw ones, which stay, nobody reads here."""
+        store = self.sea.store()
         for file in (file for one in commit.retires if one in self.made for file in self.made[one].files):
             store.abort(file)
             store.delete(file.bucket, file.key)
@@ -63,10 +85,6 @@ class Shore(Tides):
 
     def standing(self) -> list[Reading]:
         return [one for made, brought in self.brought.items() if made not in self.retired for one in brought]
-
-    def revisions(self, window: Window) -> int:
-        """Rows of the window that are out."""
-        return len(self.rows(window))
 
     def _keep(self, commit: Commit, readings: list[Reading]) -> Commit:
         self.brought[commit.attempt_id] = readings

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.model import CommitKind
+from headrace_consumers.errors import LogError, MissingFileError
 from headrace_consumers.windows import Window
+from headrace_consumers.windows_service import files
+from headrace_consumers.windows_service.manifest import Manifest, encode_manifest
+from headrace_consumers.windows_service.tables import encoded
 from tests.consumers.windows_service.shore import Shore
 from tests.consumers.windows_service.tides import ALL, HOPS, HOURS, VISITS, at, settle
 
@@ -54,7 +62,8 @@ def test_a_backfill_that_gives_the_same_rows_writes_no_window(*, names_days: boo
     settle(service)
     before = rows_of_all(shore)
     shore.batch(shore.brought[first.attempt_id], first, settled=settled)
-    assert settle(service)[0].committed
+    [report, *_] = settle(service)
+    assert (report.committed, report.batch, report.rebuilt) == (True, 1, 9)
     assert rows_of_all(shore) == before
     shore.flush()
     shore.check()
@@ -181,6 +190,20 @@ def test_a_session_whose_first_event_is_retired_begins_later() -> None:
     shore.check_state()
 
 
+def test_a_session_that_is_swallowed_by_its_head_alone_is_taken_back() -> None:
+    """What joins it comes with the commit that retires its tail: it ends later than what swallows it."""
+    shore = shore_of("a", windows=(VISITS,))
+    shore.commit({"a": [("Dover", 600, 1), ("Dover", 640, 2)]})
+    tail = shore.commit({"a": [("Dover", 660, 4), ("Hull", 900, 0)]})
+    settle(shore.service())
+    assert shore.seen(VISITS)["Dover", at(640)] == (at(660), 2, 2, 6)
+    shore.batch([("Dover", 620, 8), ("Hull", 900, 0)], tail)
+    settle(shore.service())
+    assert shore.seen(VISITS) == {("Dover", at(600)): (at(640), 3, 3, 11)}
+    shore.flush()
+    shore.check()
+
+
 def test_an_open_window_loses_what_is_retired_before_it_is_out() -> None:
     """It comes out once, right; one that has nothing left never does."""
     shore = shore_of("a")
@@ -226,6 +249,135 @@ def test_commits_of_other_days_are_not_read_again() -> None:
     keys = {name: {file.key for file in commit.files} for name, commit in (("near", near), ("far", far))}
     assert keys["near"] & set(read)
     assert not keys["far"] & set(read)
+
+
+def test_a_rewritten_file_is_read_where_windows_are_made_anew() -> None:
+    """Of a commit that was merged before its file was replaced: not merged again, and not missed either."""
+    shore = shore_of("a", windows=(HOURS,))
+    first = shore.commit({"a": [("Dover", 5, 1)]})
+    second = shore.commit({"a": [("Dover", 6, 2)]})
+    shore.commit({"a": [LATER]})
+    settle(shore.service())
+    before = rows_of_all(shore)
+    shore.rewrite(shore.made[first.attempt_id], HOURS)
+    settle(shore.service())
+    assert rows_of_all(shore) == before
+    shore.batch([], second)
+    settle(shore.service())
+    assert shore.seen(HOURS) == {("Dover", at(0)): (at(60), 1, 1, 1)}
+
+
+def test_a_rewritten_file_of_a_commit_that_is_retired_counts_no_more() -> None:
+    """Though whoever retired it has not replaced the file: its footer says whose rows it has."""
+    shore = shore_of("a", windows=(HOURS,))
+    first = shore.commit({"a": [("Dover", 5, 1)]})
+    shore.commit({"a": [("Dover", 6, 2), LATER]})
+    settle(shore.service())
+    shore.rewrite(first, HOURS)
+    settle(shore.service())
+    shore.batch([], first)
+    settle(shore.service())
+    assert shore.seen(HOURS) == {("Dover", at(0)): (at(60), 1, 1, 2)}
+
+
+def test_a_commit_whose_file_was_replaced_before_it_was_merged_is_read_as_it_is_now() -> None:
+    """Once; also where windows are made anew before it is met, and after."""
+    shore = shore_of("a", windows=(HOURS,))
+    first = shore.commit({"a": [("Dover", 5, 1), LATER]})
+    settle(shore.service())
+    late = shore.commit({"a": [("Dover", 6, 2)]})
+    shore.rewrite(late, HOURS)
+    shore.batch([("Dover", 7, 4), LATER], first)
+    settle(shore.service())
+    assert shore.seen(HOURS) == {("Dover", at(0)): (at(60), 2, 2, 6)}
+    shore.batch([("Dover", 8, 8)])
+    shore.flush()
+    shore.check()
+
+
+def test_a_replaced_file_that_nobody_has_rewritten_stops_with_a_sentence() -> None:
+    """Its events would be in no window."""
+    shore = shore_of("a", windows=(HOURS,))
+    late = shore.commit({"a": [("Dover", 6, 2)]})
+    shore.rewrite(late, HOURS, says="another")
+    with pytest.raises(MissingFileError, match=r"replaced before the windows.*had merged it"):
+        shore.service().step()
+
+
+def forget_links(shore: Shore, shard_id: str, position: int) -> None:
+    """The log expires: the links of a shard up to there."""
+    items, chain = shore.sea.dynamo.items, keys.chain_key(shore.sea.lineage.chain(shard_id))
+    for key in [key for key in items if key[0] == chain and key[1] < keys.padded(position)]:
+        del items[key]
+
+
+def test_windows_that_expired_commits_may_be_part_of_are_not_made_anew() -> None:
+    """It says so, naming the shard and how far the log is lost; nothing is committed."""
+    shore = shore_of("a", windows=(HOURS,))
+    shore.commit({"a": [("Dover", 5, 1)]})
+    second = shore.commit({"a": [("Dover", 6, 2), LATER]})
+    settle(shore.service())
+    before = rows_of_all(shore)
+    forget_links(shore, "a", 10)
+    shore.batch([("Dover", 6, 2), LATER], second)
+    with pytest.raises(LogError, match=r"shard a \(generation 1\) before position 10 have expired.*backup"):
+        shore.service().step()
+    assert rows_of_all(shore) == before
+
+
+def test_windows_after_all_expired_commits_are_made_anew() -> None:
+    """Links tell the highest event time before them: what is later, the lost ones had no part in."""
+    shore = shore_of("a", windows=(HOURS,))
+    shore.commit({"a": [("Dover", 5, 1)]})
+    shore.commit({"a": [("Dover", 7, 1)]})
+    third = shore.commit({"a": [("Dover", 1500, 2), ("Hull", 3000, 0)]})
+    settle(shore.service())
+    forget_links(shore, "a", 10)
+    shore.batch([("Dover", 1500, 4), ("Hull", 3000, 0)], third)
+    settle(shore.service())
+    assert shore.seen(HOURS)["Dover", at(1500)] == (at(1560), 1, 1, 4)
+    assert shore.seen(HOURS)["Dover", at(0)] == (at(60), 2, 2, 2)
+
+
+def test_a_retired_commit_that_has_expired_stops_with_a_sentence() -> None:
+    """Nobody knows any more which windows it was part of."""
+    shore = shore_of("a", windows=(HOURS,))
+    first = shore.commit({"a": [("Dover", 5, 1)]})
+    shore.commit({"a": [("Dover", 6, 2), LATER]})
+    settle(shore.service())
+    forget_links(shore, "a", 10)
+    commit = shore.batch([("Dover", 5, 1)], first)
+    del shore.sea.dynamo.items[keys.commit_key("tides", 1, first.attempt_id), "commit"]
+    with pytest.raises(LogError, match=f"{commit.attempt_id}.*retires commit {first.attempt_id}, which has expired"):
+        shore.service().step()
+
+
+def test_state_of_the_version_before_is_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without generations, without tombstones: what comes out again is newer than all that readers have."""
+    shore = shore_of("a", windows=(VISITS,))
+    with monkeypatch.context() as before:
+        before.setattr(files, "encode_manifest", without_generations)
+        before.setattr(files, "encoded", without_tombstones)
+        shore.commit({"a": [("Dover", 600, 1), ("Dover", 640, 2), ("Hull", 900, 0)]})
+        settle(shore.service())
+        bridge = shore.commit({"a": [("Dover", 620, 4)]})
+        settle(shore.service())
+    shore.batch([], bridge)
+    settle(shore.service())
+    newest_rows = {row["window_start"]: row for row in sorted(shore.rows(VISITS), key=lambda row: row["revision"])}
+    assert {start: row["deleted"] for start, row in newest_rows.items()} == {at(600): False, at(640): False}
+
+
+def without_generations(manifest: Manifest) -> bytes:
+    document = msgspec.json.decode(encode_manifest(manifest))
+    return msgspec.json.encode(document | {"format": 1, "progress": document["progress"]["1"]})
+
+
+def without_tombstones(rows: pa.Table) -> memoryview:
+    """Of state; curated rows have a commit."""
+    if "deleted" in rows.column_names and "commit_id" not in rows.column_names:
+        rows = rows.filter(pc.invert(rows["deleted"])).drop_columns(["deleted"])
+    return encoded(rows)
 
 
 class _Noting:

@@ -8,15 +8,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import Beat
 from headrace_consumers.shards import Shard
-from headrace_consumers.windows_service import chain, emitting, partials, service, watermarks
+from headrace_consumers.windows_service import chain, emitting, manifest, partials, rebuilding, service, watermarks
+from headrace_consumers.windows_service.chain import WindowsChain
+from headrace_consumers.windows_service.ledger import Merged
+from headrace_consumers.windows_service.pairs import matches
 from headrace_consumers.windows_service.service import StepReport, WindowsService
+from headrace_consumers.windows_service.sources import Sources
+from headrace_consumers.windows_service.state import WindowState
 from headrace_consumers.windows_service.watermarks import ShardProgress, Watermarks, read_watermarks
 from headrace_producers.errors import HeadraceError
+from tests.consumers.windows_service import test_batch as batch
+from tests.consumers.windows_service import test_generations as rewinds
 from tests.consumers.windows_service import test_watermarks as pure
 from tests.consumers.windows_service import test_windows_faults as faults
 from tests.consumers.windows_service import test_windows_service as whole
@@ -115,6 +123,87 @@ def a_low_watermark_that_moves_back(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(WindowsService, "_move_watermarks", anew)
 
 
+def no_second_look_at_batch(patch: pytest.MonkeyPatch) -> None:
+    """Where a file is missing."""
+    step = WindowsService.step
+
+    def once(self: WindowsService) -> StepReport:
+        self._sources.read_batch()
+        patch.setattr(Sources, "read_batch", lambda _self: False)
+        return step(self)
+
+    patch.setattr(WindowsService, "step", once)
+
+
+def retired_commits_are_merged(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sources, "is_retired", lambda _self, _commit: False)
+    patch.setattr(Sources, "standing", lambda _self, commit: commit)
+
+
+def no_rebuild(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(WindowsService, "_rebuild", lambda _self: {})
+
+
+def no_comparison_with_what_was(patch: pytest.MonkeyPatch) -> None:
+    """All that was made anew is taken for changed."""
+    nothing = np.zeros(0, np.int64)
+    patch.setattr(rebuilding, "equals", lambda *_: (nothing, nothing))
+
+
+def forgotten_tombstones(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(emitting, "_buried", lambda state, _graves: state.emitted.slice(0, 0))
+
+
+def no_tombstones_of_what_vanished(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(emitting, "_groundless", lambda *_: np.zeros(0, np.int64))
+
+
+def revisions_from_one(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(manifest, "_above_the_forgotten", lambda stored: stored)
+
+
+def sessions_swallowed_whole_alone(patch: pytest.MonkeyPatch) -> None:
+    """One that was cut off since, and ends after what swallowed it, is forgotten."""
+
+    def swallowed(state: WindowState, due: pa.Table) -> Any:
+        standing = np.flatnonzero(emitting._standing(state))
+        inside = "l.start_us > r.start_us AND l.end_us <= r.end_us"
+        return standing[matches(state.emitted.take(pa.array(standing)), due, state.window.by, inside)]
+
+    patch.setattr(emitting, "_swallowed", swallowed)
+
+
+def expired_links_are_taken_for_none(patch: pytest.MonkeyPatch) -> None:
+    walk = Merged._walk
+
+    def blind(self: Merged, *more: Any) -> None:
+        walk(self, *more)
+        self.expired.clear()
+
+    patch.setattr(Merged, "_walk", blind)
+
+
+def no_state_of_the_generation_before(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(WindowsChain, "_newest_before", lambda *_: None)
+
+
+def older_generations_are_not_followed(patch: pytest.MonkeyPatch) -> None:
+    follow = Sources._of
+
+    def ours(self: Sources, generation: int, listed: Any) -> Any:
+        return follow(self, generation, listed) if generation == self.lineage.generation else iter(())
+
+    patch.setattr(Sources, "_of", ours)
+
+
+def rewritten_files_are_not_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(partials, "_rewritten_files", lambda *_: [])
+
+
+def every_day_is_read(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(partials, "_may_meet", lambda *_: True)
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _s: None)
@@ -126,6 +215,14 @@ def a_rival_at_the_commit() -> None:
 
 def a_crash_after_the_commit() -> None:
     faults.test_a_crash_at_any_step(f"after {COMMIT} TransactWriteItems")
+
+
+def a_backfill_of_the_same_rows() -> None:
+    batch.test_a_backfill_that_gives_the_same_rows_writes_no_window(names_days=True, settled=True)
+
+
+def a_rewind_of_a_service_that_is_behind() -> None:
+    rewinds.test_a_rewind(1, 1)
 
 
 def everything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,6 +251,22 @@ MUTANTS: list[tuple[Callable[[pytest.MonkeyPatch], None], Callable[..., None]]] 
     (no_tombstones, whole.test_merged_session),
     (no_tombstones, whole.test_a_session_that_begins_earlier_than_it_was_out_moves),
     (a_low_watermark_that_moves_back, whole.test_the_low_watermark_never_moves_back),
+    (a_low_watermark_that_moves_back, rewinds.test_the_low_watermark_does_not_move_back_over_a_rewind),
+    (no_second_look_at_batch, batch.test_a_commit_that_is_retired_while_it_is_merged_is_passed),
+    (retired_commits_are_merged, batch.test_a_retired_commit_that_is_met_later_is_passed),
+    (no_rebuild, batch.test_after_a_backfill_that_makes_letters_of_rows_windows_are_those_of_what_stands),
+    (no_comparison_with_what_was, a_backfill_of_the_same_rows),
+    (forgotten_tombstones, batch.test_a_window_comes_back_after_its_tombstone),
+    (forgotten_tombstones, batch.test_a_session_is_split_where_what_joined_it_is_retired),
+    (no_tombstones_of_what_vanished, batch.test_a_session_whose_first_event_is_retired_begins_later),
+    (revisions_from_one, batch.test_state_of_the_version_before_is_gone_on_with),
+    (sessions_swallowed_whole_alone, batch.test_a_session_that_is_swallowed_by_its_head_alone_is_taken_back),
+    (expired_links_are_taken_for_none, batch.test_windows_that_expired_commits_may_be_part_of_are_not_made_anew),
+    (expired_links_are_taken_for_none, batch.test_a_retired_commit_that_has_expired_stops_with_a_sentence),
+    (no_state_of_the_generation_before, rewinds.test_a_generation_begins_with_the_state_of_the_one_before),
+    (older_generations_are_not_followed, a_rewind_of_a_service_that_is_behind),
+    (rewritten_files_are_not_read, batch.test_a_rewritten_file_is_read_where_windows_are_made_anew),
+    (every_day_is_read, batch.test_commits_of_other_days_are_not_read_again),
 ]
 
 
@@ -168,5 +281,5 @@ def test_a_test_notices(
 ) -> None:
     """Without this safeguard, the test that is named for its rule fails."""
     take_out(monkeypatch)
-    with pytest.MonkeyPatch.context() as own, pytest.raises((AssertionError, HeadraceError)):
+    with pytest.MonkeyPatch.context() as own, pytest.raises((AssertionError, HeadraceError, pytest.fail.Exception)):
         run(test, own)

@@ -88,9 +88,11 @@ class Tides:
         key = f"tides_partials/{folder}/{number}.parquet"
         return EncodedFile("tides_partials", folder, "curated", key, len(partials), encoded(partials))
 
-    def service(self, steps: Steps | None = None, windows: Sequence[Window] | None = None) -> WindowsService:
+    def service(
+        self, steps: Steps | None = None, windows: Sequence[Window] | None = None, lineage: Lineage | None = None
+    ) -> WindowsService:  # fmt: skip
         plan = WindowsPlan(
-            lineage=self.sea.lineage, windows=self.windows if windows is None else windows,
+            lineage=lineage or self.sea.lineage, windows=self.windows if windows is None else windows,
             contracts={"tides": CONTRACT}, early_every_s=self.early_every_s,
             max_step_commits=self.max_step_commits,
         )  # fmt: skip

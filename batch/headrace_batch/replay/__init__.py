@@ -1,0 +1,1 @@
+"""Raw records once more, into another stream."""

@@ -1,0 +1,86 @@
+"""What a replay is asked for, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from headrace_batch.place import Place
+from headrace_batch.replay.reading import Stretch, commits_of
+from headrace_batch.replay.sending import Positions
+from headrace_consumers.commitlog.standing import Standing
+from headrace_producers.errors import SettingsError, TerminalError
+
+
+class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What was sent, or would be."""
+
+    pipeline: str
+    into: str
+    dry_run: bool
+    commits: int
+    """That may have such records."""
+    records: int
+    bytes: int
+    complete: bool
+    """False where it was stopped."""
+    after: dict[str, str]
+    """By shard, up to where all was sent."""
+
+    def sentence(self) -> str:
+        where = f"{self.pipeline} into {self.into}"
+        if self.dry_run:
+            return f"{where}: {self.commits} commits may have such records, at most {self.records:,}; nothing was sent"
+        sent = f"{where}: {self.records:,} records, {self.bytes:,} bytes"
+        return sent if self.complete else f"{sent}; stopped, go on with: {Positions(self.after).options()}"
+
+
+def parse_stretch(from_: str, to: str, after: Sequence[str], *, with_repeats: bool) -> Stretch:
+    """Of the command line. Raises SettingsError."""
+    begin_ms, end_ms = _time("--from", from_), _time("--to", to)
+    if begin_ms >= end_ms:
+        raise SettingsError(f"--from {from_} is not before --to {to}: there is nothing between them")
+    return Stretch(begin_ms, end_ms, dict(_position(one) for one in after), with_repeats)
+
+
+def _time(option: str, text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"{option} {text!r} is no ISO 8601 time such as 2013-01-31T05:00:00Z") from None
+    if at.tzinfo is None:
+        raise SettingsError(f"{option} {text!r} names no offset; write it as 2013-01-31T05:00:00Z")
+    return int(at.timestamp() * 1000)
+
+
+def _position(text: str) -> tuple[str, int]:
+    shard, _, number = text.rpartition(":")
+    if not shard or not number.isdecimal():
+        raise SettingsError(f"--after {text!r} is no SHARD:SEQUENCE; a replay that stops prints them")
+    return shard, int(number)
+
+
+def require_another(place: Place, own: str, into: str) -> None:
+    """A replay never goes where the pipeline reads: it would count everything twice. Raises SettingsError."""
+    live = {place.pipeline.stream, own} - {""}
+    if into in live or _arn(place, into) in {_arn(place, name) for name in live}:
+        raise SettingsError(
+            f"stream {into} is the one that pipeline {place.pipeline.name} reads: replay into another, or "
+            "`headrace-batch rewind`, to have its own workers read once more"
+        )
+
+
+def _arn(place: Place, stream: str) -> str:
+    try:
+        found = place.aws.kinesis.describe_stream_summary(StreamName=stream)
+    except place.aws.kinesis.exceptions.ResourceNotFoundException:
+        raise TerminalError(f"stream {stream} is not in this account and region; create it, or name another") from None
+    return found["StreamDescriptionSummary"]["StreamARN"]
+
+
+def at_most(standing: Standing, stretch: Stretch) -> tuple[int, int]:
+    """How many commits may have such records, and how many records they have."""
+    commits = list(commits_of(standing, stretch))
+    return len(commits), sum(link.counts.records for one in commits for link in standing.links[one])
