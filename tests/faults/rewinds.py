@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from headrace_batch.committing import Draft, commit, new_attempt
 from headrace_batch.place import Place
 from headrace_batch.rewind.points import Point
 from headrace_batch.rewind.report import RewindReport
 from headrace_batch.rewind.rewinding import go_back, unfinished
+from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
+from headrace_consumers.commitlog.rewinding import open_generation
 from headrace_consumers.commitlog.standing import Standing, read_standing
+from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.settings import BatchSettings
 from headrace_consumers.windows import Tumbling, count
 from headrace_producers.errors import HeadraceError
@@ -85,8 +94,45 @@ def check_lateness(world: World) -> None:
     assert late_rows(world) == late_rows(straight)
 
 
+def gather_rows(world: World, kind: CommitKind, commit_ids: Sequence[str]) -> Commit:
+    """What a backfill that changes nothing, or a compaction, makes of the rows and letters of these commits."""
+    place = place_of(world)
+    attempt_id, backfill = new_attempt(place), kind is CommitKind.BACKFILL
+    commits = standing(world).commits
+    files = [(one, file) for one in commit_ids for file in commits[one].files if file.bucket == BUCKETS["processed"]]
+    gathered = [
+        _gathered(world, table, [file for _, file in files if file.table == table], attempt_id, backfill=backfill)
+        for table in sorted({file.table for _, file in files})
+    ]
+    draft = Draft(
+        attempt_id=attempt_id,
+        kind=kind,
+        files=tuple(place.store.upload_pending(file, attempt_id) for file in gathered),
+        retires=tuple(commit_ids) if backfill else (),
+        replaces=() if backfill else tuple(Replaced(one, file.table, file.bucket, file.key) for one, file in files),
+    )
+    return commit(place, draft, place.chain.position(), lambda _: True)
+
+
+def _gathered(
+    world: World, table: str, files: Sequence[PendingFile], attempt_id: str, *, backfill: bool
+) -> EncodedFile:
+    """Rows of a backfill are its own, a compaction's stay of the commits that they came with."""
+    bodies = [world.s3.objects[file.bucket, file.key].body for file in files]
+    rows = pa.concat_tables([pq.read_table(io.BytesIO(body), use_threads=False) for body in bodies])
+    if backfill:
+        ours = pa.array([attempt_id] * rows.num_rows, pa.string())
+        place = rows.schema.get_field_index("commit_id")
+        rows = rows.set_column(place, rows.schema.field(place), ours)
+    body, partition = io.BytesIO(), files[0].partition
+    pq.write_table(rows, body)
+    key = f"{table}/{partition}/{attempt_id}.parquet"
+    return EncodedFile(table, partition, "processed", key, rows.num_rows, body.getvalue(), rewritten=not backfill)
+
+
 REWIND_VERBS = (
     *VERBS, *("flow",) * 12, *("rewind",) * 3, *("rewind_to_record",) * 2, *("crash_rewind",) * 2, "pass_time",
+    "backfill", "backfill", "compact",
 )  # fmt: skip
 
 
@@ -109,13 +155,20 @@ class RewindSchedule(Schedule):
                 getattr(self, f"_{action.verb}")(action)
             except HeadraceError:
                 assert unfinished(place_of(self.world)), "refused, though no rewind is half-way"
-            self.world.check_readers()
+            if not self._is_being_replaced():
+                self.world.check_readers()
         self._end_rewind()
         self.world.drain()
         self.world.check_complete()
         check_log(self.world)
         check_lateness(self.world)
         return self.world
+
+    def _is_being_replaced(self) -> bool:
+        """An operator died between completing a file and deleting the one that it takes the place of: readers of bare
+        paths see both until somebody settles, as they do beside any batch command."""
+        place = place_of(self.world)
+        return unfinished(place) is not None and any(one.replaces for one in place.chain.after(0))
 
     def _put(self, action: Action) -> None:
         """Of any time: some come late."""
@@ -153,6 +206,30 @@ class RewindSchedule(Schedule):
             )
         except Crash:
             return
+
+    def _backfill(self, action: Action) -> None:
+        self._gather_rows(CommitKind.BACKFILL, action)
+
+    def _compact(self, action: Action) -> None:
+        self._gather_rows(CommitKind.COMPACTION, action)
+
+    def _gather_rows(self, kind: CommitKind, action: Action) -> None:
+        """Of a few commits that came one after the other, all of them visible; never while a rewind is half-way."""
+        open_generation(place_of(self.world).log, self.world.pipeline.name)
+        commits = sorted(standing(self.world).commits.items())
+        whole = [one for one, found in commits if self._is_visible(found) and self._may_be_gathered(kind, found)]
+        begin = action.first % max(1, len(whole))
+        if chosen := whole[begin : begin + 1 + action.second % 3]:
+            gather_rows(self.world, kind, chosen)
+
+    def _is_visible(self, found: Commit) -> bool:
+        files = [file for file in found.files if file.bucket == BUCKETS["processed"]]
+        return bool(files) and all((file.bucket, file.key) in self.world.s3.objects for file in files)
+
+    @staticmethod
+    def _may_be_gathered(kind: CommitKind, found: Commit) -> bool:
+        """Backfills leave compactions alone: what they bring is not theirs to retire."""
+        return found.kind is not CommitKind.COMPACTION or kind is CommitKind.COMPACTION
 
     def _pass_time(self, action: Action) -> None:
         self.world.now_s += 400.0 * action.first

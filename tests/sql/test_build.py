@@ -101,5 +101,5 @@ def test_a_part_of_the_models_is_a_copy_of_its_own(built: Built, world: World) -
     finally:
         world.run(*(f"DROP SCHEMA IF EXISTS part_{name} CASCADE" for name in ("staging", "core", "mart")))
     assert ran.code == 0, ran.out + ran.err
-    assert (ran.report.made, ran.report.failed) == (3, ())
+    assert (ran.report.made, ran.report.failed) == (4, ())
     assert schemas == [("part_core",), ("part_staging",)]

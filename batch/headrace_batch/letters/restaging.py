@@ -29,7 +29,7 @@ _LANDED = Finding("redrive", "came_with_a_file")
 _EMPTY = Finding("redrive", "nothing_in_it")
 _SEVERAL = Finding("redrive", "several_events")
 SENTENCES = {
-    "came_with_a_file": "came with a file: send the file again, corrected",
+    "came_with_a_file": "came with a file: send the file again, corrected, and `land` it with --instead-of its commit",
     "nothing_in_it": "the record held nothing: there is nothing to bring back",
     "several_events": "several events in one: of a whole record, backfill its time, which stages records anew",
     "fix_failed": "the program failed on it, or it is no JSON: see --raw",

@@ -14,7 +14,7 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_consumers.commit.completing import complete_pending
+from headrace_consumers.commit.completing import complete_standing
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog, Fenced
 from headrace_consumers.commitlog.model import Chain, Commit, Counts, Link
@@ -122,7 +122,7 @@ class WindowsChain:
         self.each(lambda place: self.store.delete(*place), sorted(gone & {before.place}))
 
     def _tip(self, link: Link) -> WindowsTip:
-        complete_pending(self.store, self._commit_of(link), pool=self.pool)
+        complete_standing(self.log, self.store, self._commit_of(link), self.pool)
         return self._left_by(link)
 
     def _left_by(self, link: Link) -> WindowsTip:

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 
 from headrace_consumers.commit.completing import complete_pending
-from headrace_consumers.commitlog.model import Commit
+from headrace_consumers.commitlog.model import Commit, CommitKind
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 from headrace_consumers.windows import Window
@@ -46,7 +46,8 @@ class PartialsReader:
         complete_pending(self.store, *commits, pool=self.pool)
 
     def brought(self, sources: Sources, commits: Sequence[Commit], window: Window, contract: Contract) -> pa.Table:
-        """The partials that these commits brought, merged. A file that was rewritten since is read as it is now."""
+        """The partials that these commits brought, merged. A file that was rewritten since is read as it is now; where
+        none has its rows, all of them were forgotten. What was rewritten itself brings none."""
         files = [file for commit in commits for file in self._brought(sources, commit, window)]
         return self._merged(files, window, contract, lambda rows: rows)
 
@@ -72,12 +73,13 @@ class PartialsReader:
 
     def _brought(self, sources: Sources, commit: Commit, window: Window) -> Iterator[PendingFile]:
         for file in partial_files(window, commit.pipeline, commit.files):
+            if file.rewritten:
+                continue
             if (file.bucket, file.key) not in sources.gone.replaced:
-                if not file.rewritten:
-                    yield file
+                yield file
                 continue
             rewritten = [one for one in _rewritten_files(sources, window) if commit.attempt_id in self._commits(one)]
-            if not rewritten:
+            if not rewritten and not _is_forgotten(sources, file):
                 raise MissingFileError(
                     f"s3://{file.bucket}/{file.key} of commit {commit.attempt_id} was replaced before the windows "
                     "service had merged it, and no file that is there now says that it has its rows"
@@ -122,3 +124,9 @@ def _rewritten_files(sources: Sources, window: Window) -> list[PendingFile]:
 def _may_meet(window: Window, commit: Commit, stretches: Stretches) -> bool:
     own = stretches_of(window, commit)
     return bool(stretches.meet(own.lows, own.highs).any())
+
+
+def _is_forgotten(sources: Sources, file: PendingFile) -> bool:
+    """Who forgets may leave nothing of a file; whoever else replaces it keeps its rows."""
+    forgets = (one for one in sources.batch if one.kind is CommitKind.FORGET)
+    return any((gone.bucket, gone.key) == (file.bucket, file.key) for one in forgets for gone in one.replaces)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, datetime
 
 import msgspec
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from headrace_batch.committing import Draft, commit, new_attempt
@@ -15,15 +12,14 @@ from headrace_batch.rewind import rewinding
 from headrace_batch.rewind.bonds import read_bonds
 from headrace_batch.rewind.points import Point
 from headrace_batch.rewind.rewinding import unfinished
-from headrace_consumers.commitlog.model import Commit, CommitKind, LinkKind, Replaced
+from headrace_consumers.commitlog.model import Commit, CommitKind, LinkKind
 from headrace_consumers.errors import GenerationRaisedError, LogError
-from headrace_consumers.lake.objects import EncodedFile
 from headrace_consumers.operate import adopt
 from headrace_producers.errors import TerminalError
 from tests.consumers.operate.operators import operator
 from tests.fakes.steps import Crash, Steps
-from tests.faults.rewinds import check_log, place_of, rewind, standing
-from tests.faults.simulation import BUCKETS, World
+from tests.faults.rewinds import check_log, gather_rows, place_of, rewind, standing
+from tests.faults.simulation import World
 from tests.faults.test_schedules import consume, started
 
 HOUR_S = 3600.0
@@ -300,48 +296,13 @@ def test_a_worker_that_thaws_before_completing_finds_its_commit_gone() -> None:
 # --- what batch made of several commits
 
 
-def rewritten_rows(world: World, commit_ids: list[str], commit_id: str | None, key: str) -> EncodedFile:
-    """The rows of these commits in one file, as rows of the commit `commit_id` where that is given."""
-    found = standing(world).commits
-    files = [file for one in commit_ids for file in found[one].files if file.bucket == BUCKETS["processed"]]
-    table = pa.concat_tables(pq.read_table(io.BytesIO(world.s3.objects[one.bucket, one.key].body)) for one in files)
-    if commit_id is not None:
-        column = pa.array([commit_id] * table.num_rows, pa.string())
-        table = table.set_column(table.schema.get_field_index("commit_id"), "commit_id", column)
-    body = io.BytesIO()
-    pq.write_table(table, body)
-    one = files[0]
-    return EncodedFile("tides", one.partition, "processed", f"tides/{one.partition}/{key}.parquet", table.num_rows,
-                       body.getvalue(), rewritten=commit_id is None)  # fmt: skip
-
-
-def batch_commit(world: World, kind: CommitKind, commit_ids: list[str]) -> Commit:
-    """A backfill of these commits, or a compaction of their rows."""
-    place = place_of(world)
-    attempt_id = new_attempt(place)
-    backfill = kind is CommitKind.BACKFILL
-    file = rewritten_rows(world, commit_ids, attempt_id if backfill else None, attempt_id)
-    found = standing(world).commits
-    gone = [
-        Replaced(one, file.table, file.bucket, file.key)
-        for one in commit_ids
-        for file in found[one].files
-        if file.bucket == BUCKETS["processed"]
-    ]
-    draft = Draft(
-        attempt_id=attempt_id, kind=kind, files=(place.store.upload_pending(file, attempt_id),),
-        retires=tuple(commit_ids) if backfill else (), replaces=() if backfill else tuple(gone),
-    )  # fmt: skip
-    return commit(place, draft, place.chain.position(), lambda _: True)
-
-
 @pytest.mark.parametrize("kind", [CommitKind.BACKFILL, CommitKind.COMPACTION])
 def test_rows_of_commits_on_both_sides_of_the_point(kind: CommitKind) -> None:
     """A backfill's rows go together, so the records of all its commits are read again; of a compacted file those rows
     stay whose commits do."""
     world, shard_id = committed(4)
     ids = sorted(standing(world).commits)
-    made = batch_commit(world, kind, ids[1:3])
+    made = gather_rows(world, kind, ids[1:3])
     world.check_readers()
     report = rewind(world, Point(to_ms=arrival_ms(world, shard_id, 2)))
     backfill = kind is CommitKind.BACKFILL
@@ -357,7 +318,7 @@ def test_a_rewind_over_a_backfill_that_dies_is_ended_as_it_was_begun(
     """What it takes out itself must not look, to who ends it, as if it had never bound anything."""
     monkeypatch.setattr(rewinding, "MAX_RETIRED", 1)
     world, shard_id = committed(4)
-    batch_commit(world, CommitKind.BACKFILL, sorted(standing(world).commits)[1:3])
+    gather_rows(world, CommitKind.BACKFILL, sorted(standing(world).commits)[1:3])
     point = Point(to_ms=arrival_ms(world, shard_id, 2))
     try:
         rewind(world, point, Steps(crash_at=crash))

@@ -307,3 +307,43 @@ def test_a_backfill_brings_nobody_back_who_was_forgotten() -> None:
     assert left.tables["visits_paid"]["guest"].to_pylist() == ["bob"]
     assert (len(left.dead_letters), len(left.late_letters)) == (1, 1)
     assert ANN.encode() not in left.dead_letters["payload"].to_pylist()[0]
+
+
+def test_windows_that_are_made_after_it_know_nobody() -> None:
+    """The service reads the partials as they are now, whether or not it had merged them before."""
+    world = world_of()
+    visits(world, ANN, "bob")
+    forget(world)
+    world.now_s += 3 * 86_400
+    visits(world, "eve")
+    windows_of(world)
+    assert guests(world, "guests_daily") == ["bob"]
+
+
+def test_windows_that_are_made_anew_after_it_know_nobody() -> None:
+    """A commit of the same day is retired: what stands of the others is summed again."""
+    world = world_of()
+    first = visits(world, ANN, "bob")
+    visits(world, "bob", "bob")
+    world.now_s += 3 * 86_400
+    visits(world, "eve")
+    windows_of(world)
+    forget(world)
+    retired(place_of(world), first)
+    windows_of(world)
+    rows = list(rows_at(world, visible(world), "guests_daily"))
+    newest = {row["guest"]: row for row in sorted(rows, key=lambda row: row["revision"])}
+    assert newest["bob"]["visits"] == 2
+    assert ANN not in newest or newest[ANN]["deleted"]
+
+
+def test_a_commit_of_which_nothing_is_left_brings_windows_nothing() -> None:
+    """Its partials were the person's alone, and were taken out before the service had merged them."""
+    world = world_of()
+    visits(world, ANN)
+    forget(world)
+    visits(world, "bob")
+    world.now_s += 3 * 86_400
+    visits(world, "eve")
+    windows_of(world)
+    assert guests(world, "guests_daily") == ["bob"]

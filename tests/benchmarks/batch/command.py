@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tests.benchmarks.batch import backfill, compaction
+from tests.benchmarks.batch import backfill, compaction, landing
 from tests.benchmarks.batch.line import Finding
 
 MEASUREMENTS: Mapping[str, Callable[[Path, int], Finding]] = {
     "backfill": backfill.finding,
     "compaction": compaction.finding,
+    "landing": landing.finding,
 }
 """Each gets an empty folder, and how many events of a big measurement are asked for."""
 

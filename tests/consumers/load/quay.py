@@ -278,4 +278,4 @@ def renamed(rows: pa.Table, names: Mapping[str, str]) -> pa.Table:
 
 def _with_commit(rows: pa.Table, attempt_id: str) -> pa.Table:
     index = rows.schema.get_field_index("commit_id")
-    return rows.set_column(index, rows.schema.field("commit_id"), pa.array([attempt_id] * rows.num_rows))
+    return rows.set_column(index, rows.schema.field("commit_id"), pa.array([attempt_id] * rows.num_rows, pa.string()))

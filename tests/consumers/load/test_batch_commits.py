@@ -39,7 +39,7 @@ def ids_of(*tables: pa.Table) -> Counter[str]:
 def brought(commit_id: str, rows: pa.Table) -> pa.Table:
     """As the commit's file has them."""
     index = rows.schema.get_field_index("commit_id")
-    return rows.set_column(index, rows.schema.field("commit_id"), pa.array([commit_id] * rows.num_rows))
+    return rows.set_column(index, rows.schema.field("commit_id"), pa.array([commit_id] * rows.num_rows, pa.string()))
 
 
 def stream(quay: Quay, rows: pa.Table | None = None, table: str = "gauges") -> tuple[str, str]:

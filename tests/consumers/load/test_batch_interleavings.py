@@ -120,7 +120,8 @@ class Port:
         return Counter(event_id for rows in kept for event_id in rows.column("event_id").to_pylist())
 
     def _kept(self, rows: pa.Table) -> pa.Table:
-        return rows.filter([station not in self.forgotten for station in rows.column("station").to_pylist()])
+        kept = [station not in self.forgotten for station in rows.column("station").to_pylist()]
+        return rows.filter(pa.array(kept, pa.bool_()))
 
     def _merged(self, names: Iterable[str]) -> pa.Table:
         return pa.concat_tables(brought(name, self._kept(self.standing[name])) for name in names)

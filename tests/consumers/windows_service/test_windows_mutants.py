@@ -105,7 +105,7 @@ def no_completion_of_engines_files(patch: pytest.MonkeyPatch) -> None:
 
 
 def no_completion_of_our_own_files(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(chain, "complete_pending", lambda *_, **_more: None)
+    patch.setattr(chain, "complete_standing", lambda *_, **_more: None)
 
 
 def no_tombstones(patch: pytest.MonkeyPatch) -> None:
