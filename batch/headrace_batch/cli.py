@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from types import FrameType
 
 from cyclopts import App
 
@@ -40,9 +42,17 @@ app.command(letters)
 
 def main() -> None:
     """Expected errors are one sentence on stderr: exit code 2 for wrong settings, 1 for all else."""
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(execute(sys.argv[1:]))
 
 
 def execute(arguments: list[str]) -> int:
     """One command line; its exit code."""
-    return command_line.execute(app, arguments)
+    return command_line.execute(
+        app, arguments, "interrupted; what was committed stands, and the same again goes on from there"
+    )
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    """As Ctrl-C: what a command made on this machine goes with it, folders and processes."""
+    raise KeyboardInterrupt(number)

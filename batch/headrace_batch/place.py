@@ -26,6 +26,7 @@ from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.preflight import Aws, connect, require
 from headrace_consumers.settings import LakeSettings, LogSettings
 from headrace_consumers.shards import StreamView
+from headrace_producers.errors import SettingsError
 
 FLAT = Parameter(name="*")
 FLAG = Parameter(negative="")
@@ -33,6 +34,12 @@ Lake = Annotated[LakeSettings, FLAT]
 Log = Annotated[LogSettings, FLAT]
 Flag = Annotated[bool, FLAG]
 LAKE, LOG = LakeSettings(), LogSettings()
+
+
+def require_reason(reason: str) -> None:
+    """It stands in the log for ever. Raises SettingsError."""
+    if not reason.strip():
+        raise SettingsError("--reason is empty: say why, for those who read the log later")
 
 
 def _now_ms() -> int:

@@ -70,6 +70,16 @@ class FileForm:
     time_zone: str = "UTC"
     """Of times without an offset. One that a clock change makes twice, or skips, is a dead letter."""
 
+    def __post_init__(self) -> None:
+        """Format and compression may be said as texts."""
+        for name, kind in (("format", FileFormat), ("compression", FileCompression)):
+            try:
+                object.__setattr__(self, name, kind(getattr(self, name)))
+            except ValueError:
+                raise SettingsError(
+                    f"{name} {getattr(self, name)!r} is none of {', '.join(one.value for one in kind)}"
+                ) from None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

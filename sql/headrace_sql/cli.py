@@ -47,10 +47,7 @@ def main() -> None:
 
 def execute(arguments: list[str]) -> int:
     """One command line; its exit code."""
-    try:
-        return command_line.execute(app, arguments)
-    except KeyboardInterrupt:
-        return command_line.say(app, "interrupted; the same again goes on from what is there", 128 + signal.SIGINT)
+    return command_line.execute(app, arguments, "interrupted; the same again goes on from what is there")
 
 
 def _terminate(number: int, _frame: FrameType | None) -> None:

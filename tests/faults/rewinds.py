@@ -15,7 +15,7 @@ from headrace_batch.place import Place
 from headrace_batch.rewind.points import Point
 from headrace_batch.rewind.report import RewindReport
 from headrace_batch.rewind.rewinding import go_back, unfinished
-from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts, Replaced
 from headrace_consumers.commitlog.rewinding import open_generation
 from headrace_consumers.commitlog.standing import Standing, read_standing
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
@@ -108,6 +108,7 @@ def gather_rows(world: World, kind: CommitKind, commit_ids: Sequence[str]) -> Co
         attempt_id=attempt_id,
         kind=kind,
         files=tuple(place.store.upload_pending(file, attempt_id) for file in gathered),
+        counts=Counts(rows=sum(commits[one].counts.rows for one in commit_ids)),
         retires=tuple(commit_ids) if backfill else (),
         replaces=() if backfill else tuple(Replaced(one, file.table, file.bucket, file.key) for one, file in files),
     )

@@ -8,8 +8,9 @@ commits another one retired, or whose letters were mended, is planned again from
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,16 +93,13 @@ class Backfill:
         self.progress = Progress(0, len(units), Counts(), 0)
         self._waiting.extend(units)
         staging: dict[Future[Made], Staging] = {}
-        with ThreadPoolExecutor(stager.width) as pool:
-            try:
-                while self._waiting or staging:
-                    while self._waiting and len(staging) < stager.width:
-                        began = self._began(self._waiting.popleft())
-                        staging[pool.submit(stager.stage, began.work)] = began
-                    for future in wait(staging, return_when=FIRST_COMPLETED).done:
-                        self._finish(staging.pop(future), future.result())
-            finally:
-                pool.shutdown(cancel_futures=True)
+        with _pool(stager.width) as pool:
+            while self._waiting or staging:
+                while self._waiting and len(staging) < stager.width:
+                    began = self._began(self._waiting.popleft())
+                    staging[pool.submit(stager.stage, began.work)] = began
+                for future in wait(staging, return_when=FIRST_COMPLETED).done:
+                    self._finish(staging.pop(future), future.result())
         return self.progress
 
     @property
@@ -183,6 +181,21 @@ class Backfill:
         total = sum_of({"before": before.counts, "now": counts})
         self.progress = Progress(before.done + 1, before.units, total, before.retired + len(unit.retires))
         self.told(self.progress)
+
+
+@contextmanager
+def _pool(width: int) -> Iterator[ThreadPoolExecutor]:
+    """Ctrl-C does not wait for what is being staged: it ends with its session."""
+    pool = ThreadPoolExecutor(width)
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    except BaseException:
+        pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def goes_with(unit: Unit, touched: frozenset[tuple[str, str]], other: Commit) -> bool:

@@ -19,11 +19,13 @@ from headrace_batch.records.keeping import Kept, kept_record
 from headrace_batch.records.record import Record, Status
 from headrace_batch.spark.session import spark_session
 from headrace_batch.spark.stager import OpenS3, SparkStager, SparkTask
+from headrace_batch.times import instant
 from headrace_consumers.commitlog.model import Counts
 from headrace_consumers.settings import BatchSettings
 from headrace_producers.errors import SettingsError
 
 OWNER = "platform-engineer"
+NOTHING = Progress(0, 0, Counts(), 0)
 
 
 class BackfillReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,9 @@ def backfill(
     kept = kept_record(record, _said(pipeline, start, end, reason, owner), pipeline)
     span = Span.of(kept.record.start, kept.record.end)
     if kept.record.status is Status.DONE:
-        sys.stderr.write(f"{kept.path} is done; nothing is left to do\n")
+        _tell(f"{kept.path} is done; nothing is left to do")
+        if json:
+            _report(_said_of(pipeline, kept, NOTHING, dry_run=dry_run), as_json=True)
         return 0
     with opened(pipeline, stream, lake, log, "backfill") as place:
         if not dry_run:
@@ -111,22 +115,26 @@ def backfill(
         else:
             task = SparkTask(pipeline, OpenS3(place.aws.region, lake.buckets), max_unpacked_bytes)
             progress = _carry_out(place, plan, kept, task, parallel)
-    _report(
-        BackfillReport(
-            pipeline=pipeline,
-            start=kept.record.start.isoformat(),
-            end=kept.record.end.isoformat(),
-            dry_run=dry_run,
-            units=progress.units,
-            commits=plan.commits,
-            rows=plan.rows,
-            retired=progress.retired,
-            counts=progress.counts,
-            record=kept.name,
-        ),
-        as_json=json,
-    )
+    _report(_said_of(pipeline, kept, progress, plan, dry_run=dry_run), as_json=json)
     return 0
+
+
+def _said_of(
+    pipeline: str, kept: Kept, progress: Progress, plan: Plan | None = None, *, dry_run: bool
+) -> BackfillReport:
+    """Without a plan nothing was left to do."""
+    return BackfillReport(
+        pipeline=pipeline,
+        start=kept.record.start.isoformat(),
+        end=kept.record.end.isoformat(),
+        dry_run=dry_run,
+        units=progress.units,
+        commits=plan.commits if plan else 0,
+        rows=plan.rows if plan else 0,
+        retired=progress.retired,
+        counts=progress.counts,
+        record=kept.name,
+    )
 
 
 def _said(pipeline: str, start: str, end: str, reason: str, owner: str) -> Record | None:
@@ -135,11 +143,14 @@ def _said(pipeline: str, start: str, end: str, reason: str, owner: str) -> Recor
         return None
     if not (start and end and reason):
         raise SettingsError("--from, --to and --reason belong together")
+    begins, ends = instant("--from", start), instant("--to", end)
+    if begins >= ends:
+        raise SettingsError(f"--from {start} is not before --to {end}: there is nothing between them")
     try:
         return Record(
             pipeline=pipeline,
-            start=datetime.fromisoformat(start),
-            end=datetime.fromisoformat(end),
+            start=begins,
+            end=ends,
             reason=reason,
             owner=owner,
             created=datetime.now(UTC).replace(microsecond=0),
@@ -171,6 +182,9 @@ def _tell(line: str) -> None:
 def _report(report: BackfillReport, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(f"{msgspec.json.encode(report).decode()}\n")
+        return
+    if not report.commits and not report.retired:
+        sys.stdout.write(f"{report.start} to {report.end}: nothing to stage, no commit has records of that time\n")
         return
     counts = report.counts
     did = "would retire" if report.dry_run else "retired"

@@ -7,7 +7,7 @@ import sys
 import msgspec
 
 from headrace_batch.amounts import seconds, size_bytes
-from headrace_batch.compaction.compacting import Compacted
+from headrace_batch.compaction.compacting import Compacted, why_nothing
 from headrace_batch.compaction.compacting import compact as compacting
 from headrace_batch.compaction.planning import Rules, sort_keys
 from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
@@ -63,8 +63,9 @@ def compact(
             done += 1
             sys.stdout.write(f"{msgspec.json.encode(one).decode() if json else _sentence(one)}\n")
             sys.stdout.flush()
-    if not done and not json:
-        sys.stdout.write("nothing to compact\n")
+        if not done:
+            why = why_nothing(place, rules, place.now_ms(), no_loader=no_loader)
+            (sys.stderr if json else sys.stdout).write(f"nothing to compact: {why}\n")
     return 0
 
 

@@ -54,7 +54,7 @@ def list_(
     json
         Print one JSON document.
     """
-    _require_fitting(wanted, late=late)
+    _require_fitting(wanted, limit, late=late)
     with opened(pipeline, stream, lake, log, "dead-letters") as place:
         groups = sum_up(_letters(place, wanted, late=late), LATE if late else FAULT)
     chosen = groups[:limit] if limit else groups
@@ -92,7 +92,7 @@ def show(
     json
         Print each letter as one line of JSON; a payload that is no text as `payload_hex`.
     """
-    _require_fitting(wanted, late=late)
+    _require_fitting(wanted, limit, late=late)
     left = limit or sys.maxsize
     with opened(pipeline, stream, lake, log, "dead-letters") as place:
         for letters in _letters(place, wanted, late=late):
@@ -141,7 +141,7 @@ def redrive(
     limit
         Only the first so many letters that are meant, oldest first; 0 for all.
     why
-        In your words; the log keeps them.
+        Why it is done, in your words; the log keeps them. (--reason chooses letters.)
     max_unpacked_bytes
         A compressed record that unpacks to more stays a letter.
     stream
@@ -151,6 +151,7 @@ def redrive(
     """
     if late:
         raise SettingsError("late events are rows of their tables already: there is nothing to redrive")
+    _require_fitting(wanted, limit, late=late)
     if raw and not fix:
         raise SettingsError("--raw says how --fix gets a letter: give a program")
     with opened(pipeline, stream, lake, log, "redrive") as place, _fixing(fix, raw=raw) as mend:
@@ -176,7 +177,9 @@ def _letters(place: Place, wanted: LetterFilter, *, late: bool) -> Iterator[pa.T
         yield found.chosen
 
 
-def _require_fitting(wanted: LetterFilter, *, late: bool) -> None:
+def _require_fitting(wanted: LetterFilter, limit: int, *, late: bool) -> None:
+    if limit < 0:
+        raise SettingsError("--limit must not be negative; 0 is for all")
     if late and wanted.of_letters_alone:
         raise SettingsError("late events have no --stage, --reason or --field: nothing is wrong with them")
 

@@ -8,7 +8,7 @@ import msgspec
 
 from headrace_batch.forget.forgetting import Forgetting, Forgotten
 from headrace_batch.forget.forgotten import person
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened, require_reason
 from headrace_batch.retention.places import Kept
 from headrace_producers.errors import SettingsError
 
@@ -65,6 +65,7 @@ def forget(
     json
         Print one JSON document.
     """
+    require_reason(reason)
     column, value = _key(key, from_stdin=key_from_stdin)
     with opened(pipeline, stream, lake, log, "forget") as place:
         who = person(place.pipeline, table, column, value)

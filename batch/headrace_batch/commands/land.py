@@ -15,6 +15,7 @@ from headrace_batch.landing.landing import refuse
 from headrace_batch.landing.refusing import Reason
 from headrace_batch.landing.verdicts import Outcome, Verdict
 from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
+from headrace_batch.times import instant
 from headrace_consumers.lake.inbox import Inbox
 from headrace_consumers.landing import LandingSource
 from headrace_consumers.pipeline import Pipeline
@@ -28,7 +29,7 @@ def land(
     /,
     *,
     stream: str = "",
-    as_of: datetime | None = None,
+    as_of: str = "",
     instead_of: str = "",
     lake: Lake = LAKE,
     log: Log = LOG,
@@ -46,9 +47,10 @@ def land(
     files
         Paths, or s3://bucket/key.
     stream
-        Overrides the pipeline's stream.
+        Reads this stream instead of the pipeline's own.
     as_of
-        What the files are a list of: fills the source's as_of column, which otherwise is the file's own time.
+        The ISO 8601 time, with an offset, as of which the files are: fills the source's as_of column, which otherwise
+        is the file's own time.
     instead_of
         The commit of a file that landed before and was wrong: its rows leave as those of the only file come.
     dry_run
@@ -58,13 +60,14 @@ def land(
     """
     if instead_of and len(files) != 1:
         raise SettingsError("one file stands in the place of one: name a single file with --instead-of")
+    at = instant("--as-of", as_of) if as_of else None
     with opened(pipeline, stream, lake, log, "land") as place:
         declared = _source(place.pipeline, source)
         if not dry_run:
             settle(place)
         verdicts = []
         for name in files:
-            verdicts.append(_landed(place, declared, name, _aware(as_of), instead_of, dry_run=dry_run))
+            verdicts.append(_landed(place, declared, name, at, instead_of, dry_run=dry_run))
             _tell(verdicts[-1], json=json)
     return 0 if all(verdict.ok for verdict in verdicts) else 1
 
@@ -82,8 +85,9 @@ def _landed(
 ) -> Verdict:
     found = _found(place, name)
     if found is None:
+        sentence = "it is a folder: name the files in it" if Path(name).is_dir() else "there is no such file"
         missing = Verdict(outcome=Outcome.REFUSED, source=source.name, file=name, reason=Reason.MISSING.value,
-                          sentence="there is no such file")  # fmt: skip
+                          sentence=sentence)  # fmt: skip
         return refuse(place, missing, dry_run=dry_run)
     return land_file(place, source, found, as_of=as_of, instead_of=instead_of, dry_run=dry_run)
 
@@ -98,11 +102,6 @@ def _found(place: Place, name: str) -> Arrived | None:
         return None
     stat = path.stat()
     return LocalFile(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-
-
-def _aware(moment: datetime | None) -> datetime | None:
-    """Without an offset, UTC."""
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _tell(verdict: Verdict, *, json: bool) -> None:

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
 from headrace_batch.replay.reading import read_records
-from headrace_batch.replay.replaying import ReplayReport, at_most, parse_stretch, require_another
+from headrace_batch.replay.replaying import ReplayReport, at_most, parse_stretch, require_another, require_known
 from headrace_batch.replay.sending import Positions, Sender
 from headrace_producers.boto import BotoKinesis
 from headrace_producers.errors import HeadraceError, SettingsError
@@ -73,6 +73,7 @@ def replay(
     with opened(pipeline, stream, lake, log, "replay") as place, _until_ctrl_c() as stopped:
         require_another(place, stream, into)
         standing = place.standing()
+        require_known(standing, stretch)
         commits, records = at_most(standing, stretch)
         done = Positions(records=records)
         if not dry_run:

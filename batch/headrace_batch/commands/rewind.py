@@ -6,7 +6,7 @@ import sys
 
 import msgspec
 
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened_in_rewind
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened_in_rewind, require_reason
 from headrace_batch.rewind.points import parse_point
 from headrace_batch.rewind.report import sentences
 from headrace_batch.rewind.rewinding import go_back
@@ -48,6 +48,7 @@ def rewind(
         Print one JSON document.
     """
     point = parse_point(to, shard)
+    require_reason(reason)
     with opened_in_rewind(pipeline, stream, lake, log, "rewind") as place:
         report = go_back(place, point, reason, dry_run=dry_run, tell=_tell)
     if json:

@@ -46,6 +46,8 @@ def standing(pipeline: str, /, *, stream: str = "", lake: Lake = LAKE, log: Log 
     if json:
         sys.stdout.write(f"{msgspec.json.encode(found).decode()}\n")
     else:
+        if not found:
+            sys.stdout.write("nothing stands: no commit of this pipeline has files\n")
         for one in found:
             sys.stdout.write(f"{one.table}: {one.files} files, {one.rows:,} rows, {one.bytes:,} bytes\n")
     return 0

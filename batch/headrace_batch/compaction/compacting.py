@@ -14,7 +14,7 @@ import msgspec
 
 from headrace_batch.committing import Draft, commit, new_attempt, settle, upload
 from headrace_batch.compaction.merging import merged
-from headrace_batch.compaction.planning import Group, Rules, plan, sort_keys
+from headrace_batch.compaction.planning import Group, Rules, left_alone, plan, sort_keys
 from headrace_batch.followers import passed_by_loader
 from headrace_batch.place import Place
 from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
@@ -49,6 +49,13 @@ def compact(place: Place, rules: Rules, now_ms: int, *, no_loader: bool, dry_run
 def groups(place: Place, rules: Rules, now_ms: int, *, no_loader: bool) -> list[Group]:
     standing = place.standing()
     return plan(place, standing, rules, passed_by_loader(place, standing, no_loader=no_loader), now_ms)
+
+
+def why_nothing(place: Place, rules: Rules, now_ms: int, *, no_loader: bool) -> str:
+    """Where no group was found: what keeps the files that there are."""
+    standing = place.standing()
+    is_passed = passed_by_loader(place, standing, no_loader=no_loader)
+    return left_alone(place.pipeline, standing, rules, is_passed, now_ms) or "there are no files"
 
 
 def compact_group(place: Place, group: Group, position: int) -> Compacted:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -60,6 +60,22 @@ def sort_keys(pipeline: Pipeline) -> dict[str, tuple[str, ...]]:
     return keys | {pipeline.dead_letter_table: (), pipeline.late_table: ()}
 
 
+def left_alone(pipeline: Pipeline, standing: Standing, rules: Rules, is_passed: IsPassed, now_ms: int) -> str:
+    """Why files that are many still are, for people: each is told by the first rule that keeps it."""
+    newest, oldest_ms = _newest(_tabled(pipeline, standing, rules)), now_ms - int(rules.older_than_s * 1000)
+    whys: Counter[str] = Counter()
+    for one in _tabled(pipeline, standing, rules):
+        if newest.get(_where(one), 0) >= oldest_ms:
+            whys["in partitions with a commit that is not older than --older-than"] += 1
+        elif one.file.bytes >= rules.target_bytes * _BIG:
+            whys["big enough"] += 1
+        elif not is_passed(one):
+            whys["not yet passed by the loader"] += 1
+        else:
+            whys["with none beside them that they fit together with"] += 1
+    return ", ".join(f"{number:,} files {why}" for why, number in whys.most_common())
+
+
 def plan(place: Place, standing: Standing, rules: Rules, is_passed: IsPassed, now_ms: int) -> list[Group]:
     """Blocks on the lake: one request for each file that may be compacted."""
     small = _candidates(place.pipeline, standing, rules, is_passed, now_ms)
@@ -77,21 +93,34 @@ def plan(place: Place, standing: Standing, rules: Rules, is_passed: IsPassed, no
 def _candidates(
     pipeline: Pipeline, standing: Standing, rules: Rules, is_passed: IsPassed, now_ms: int
 ) -> list[StandingFile]:
-    tables = sort_keys(pipeline).keys() & ({rules.table} if rules.table else sort_keys(pipeline).keys())
-    files = [one for one in standing_files(standing) if one.file.table in tables]
-    newest: dict[tuple[str, str], int] = defaultdict(int)
-    for one in files:
-        if not one.file.rewritten:
-            where = (one.file.table, one.file.partition)
-            newest[where] = max(newest[where], committed_ms(one.commit.attempt_id))
+    files = _tabled(pipeline, standing, rules)
+    newest = _newest(files)
     oldest_ms = now_ms - int(rules.older_than_s * 1000)
     found = defaultdict(list)
     for one in files:
-        where = (one.file.table, one.file.partition)
-        if newest[where] < oldest_ms and one.file.bytes < rules.target_bytes * _BIG and is_passed(one):
-            found[where].append(one)
+        is_cold = newest.get(_where(one), 0) < oldest_ms
+        if is_cold and one.file.bytes < rules.target_bytes * _BIG and is_passed(one):
+            found[_where(one)].append(one)
     several = (one for group in found.values() if len(group) > 1 for one in group)
     return sorted(several, key=lambda one: (one.commit.attempt_id, one.file.key))
+
+
+def _tabled(pipeline: Pipeline, standing: Standing, rules: Rules) -> list[StandingFile]:
+    tables = sort_keys(pipeline).keys() & ({rules.table} if rules.table else sort_keys(pipeline).keys())
+    return [one for one in standing_files(standing) if one.file.table in tables]
+
+
+def _newest(files: Iterable[StandingFile]) -> dict[tuple[str, str], int]:
+    """When each partition got rows that it had not had; by that, in milliseconds, it is cold."""
+    newest: dict[tuple[str, str], int] = defaultdict(int)
+    for one in files:
+        if not one.file.rewritten:
+            newest[_where(one)] = max(newest[_where(one)], committed_ms(one.commit.attempt_id))
+    return newest
+
+
+def _where(one: StandingFile) -> tuple[str, str]:
+    return one.file.table, one.file.partition
 
 
 def committed_ms(attempt_id: str) -> int:

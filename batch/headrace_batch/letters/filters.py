@@ -13,11 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from cyclopts import Parameter
 
+from headrace_batch.times import instant
 from headrace_consumers.lake.objects import PendingFile
 from headrace_producers.errors import SettingsError
 
 Mask = npt.NDArray[np.bool_]
 ARRIVAL = "arrival_date="
+STAGES = ("unpack", "decode", "validate")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class LetterFilter:
     type: str = ""
     """Only events of this type, such as flight.departed.v1."""
     from_: Annotated[str, Parameter(name="--from")] = ""
-    """Only what arrived then or later: ISO 8601, in UTC where no offset is said."""
+    """Only what arrived then or later: ISO 8601, with an offset."""
     to: str = ""
     """Only what arrived before."""
     commit: str = ""
@@ -43,6 +45,8 @@ class LetterFilter:
 
     def __post_init__(self) -> None:
         _ = self.first_us, self.end_us
+        if self.stage and self.stage not in STAGES:
+            raise SettingsError(f"--stage {self.stage!r} is none of {', '.join(STAGES)}")
         for one in self.id:
             _check_id(one)
 
@@ -110,9 +114,5 @@ def _check_id(text: str) -> None:
 def _microseconds(option: str, text: str) -> int | None:
     if not text:
         return None
-    try:
-        said = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{option} {text!r} is no time such as 2026-01-31T18:00Z") from None
-    at = said if said.tzinfo else said.replace(tzinfo=UTC)
+    at = instant(option, text)
     return int(at.timestamp()) * 1_000_000 + at.microsecond

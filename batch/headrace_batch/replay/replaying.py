@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 import msgspec
 
 from headrace_batch.place import Place
 from headrace_batch.replay.reading import Stretch, commits_of
 from headrace_batch.replay.sending import Positions
+from headrace_batch.times import instant
 from headrace_consumers.commitlog.standing import Standing
 from headrace_producers.errors import SettingsError, TerminalError
 
@@ -39,20 +39,14 @@ class ReplayReport(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse_stretch(from_: str, to: str, after: Sequence[str], *, with_repeats: bool) -> Stretch:
     """Of the command line. Raises SettingsError."""
-    begin_ms, end_ms = _time("--from", from_), _time("--to", to)
+    begin_ms, end_ms = _milliseconds("--from", from_), _milliseconds("--to", to)
     if begin_ms >= end_ms:
         raise SettingsError(f"--from {from_} is not before --to {to}: there is nothing between them")
     return Stretch(begin_ms, end_ms, dict(_position(one) for one in after), with_repeats)
 
 
-def _time(option: str, text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"{option} {text!r} is no ISO 8601 time such as 2013-01-31T05:00:00Z") from None
-    if at.tzinfo is None:
-        raise SettingsError(f"{option} {text!r} names no offset; write it as 2013-01-31T05:00:00Z")
-    return int(at.timestamp() * 1000)
+def _milliseconds(option: str, text: str) -> int:
+    return int(instant(option, text).timestamp() * 1000)
 
 
 def _position(text: str) -> tuple[str, int]:
@@ -78,6 +72,15 @@ def _arn(place: Place, stream: str) -> str:
     except place.aws.kinesis.exceptions.ResourceNotFoundException:
         raise TerminalError(f"stream {stream} is not in this account and region; create it, or name another") from None
     return found["StreamDescriptionSummary"]["StreamARN"]
+
+
+def require_known(standing: Standing, stretch: Stretch) -> None:
+    """Shards to go on from: a wrong name would send all of the right one once more. Raises SettingsError."""
+    known = {link.chain.shard_id for links in standing.links.values() for link in links}
+    for shard_id in stretch.after.keys() - known:
+        raise SettingsError(
+            f"--after {shard_id}: no commit has records of such a shard; a replay that stops prints them"
+        )
 
 
 def at_most(standing: Standing, stretch: Stretch) -> tuple[int, int]:

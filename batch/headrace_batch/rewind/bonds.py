@@ -20,6 +20,7 @@ class Bond:
     kind: CommitKind
     sources: frozenset[str]
     """The commits of the stream that it was made of."""
+    rows: int = 0
     landed: bool = False
     """It has letters of files that landed, which no stream brings again."""
 
@@ -45,11 +46,11 @@ def read_bonds(batch: Iterable[Commit]) -> Bonds:
             standing.pop(commit_id, None)
         retired.update(commit.retires)
         if commit.kind is CommitKind.BACKFILL:
-            standing[commit.attempt_id] = Bond(commit.attempt_id, commit.kind, staged)
+            standing[commit.attempt_id] = Bond(commit.attempt_id, commit.kind, staged, commit.counts.rows)
         elif commit.kind is CommitKind.REDRIVE:
             mended = _sources(standing, [one for one in commit.letters_of if one not in landings])
             landed = any(one in landings for one in commit.letters_of)
-            standing[commit.attempt_id] = Bond(commit.attempt_id, commit.kind, mended, landed)
+            standing[commit.attempt_id] = Bond(commit.attempt_id, commit.kind, mended, commit.counts.rows, landed)
         elif commit.kind is CommitKind.LANDING:
             landings.add(commit.attempt_id)
     return Bonds(tuple(standing.values()), frozenset(retired))

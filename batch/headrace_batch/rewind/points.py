@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from headrace_batch.times import instant
 from headrace_consumers.commitlog.model import Link, LinkKind, Rewind
 from headrace_producers.errors import SettingsError
 
@@ -47,13 +48,7 @@ def parse_point(to: str, shard: str) -> Point:
         return Point(shard_id=shard, sequence_number=to)
     if shard:
         raise SettingsError("--shard belongs to a sequence number; a time concerns all shards")
-    try:
-        at = datetime.fromisoformat(to)
-    except ValueError:
-        raise SettingsError(f"--to {to!r} is neither an ISO 8601 time nor a sequence number") from None
-    if at.tzinfo is None:
-        raise SettingsError(f"--to {to!r} names no offset; write it as 2013-01-31T05:00:00Z")
-    return Point(to_ms=int(at.timestamp() * 1000))
+    return Point(to_ms=int(instant("--to", to).timestamp() * 1000))
 
 
 def point_of(rewind: Rewind) -> Point:

@@ -36,7 +36,9 @@ class RewindReport(msgspec.Struct, frozen=True, kw_only=True):
     batch_commits: int
     """Backfills and redrives, superseded with them."""
     rows: int
+    """Of all of them: so many leave lake and warehouse, but for those of people who were forgotten."""
     records: int
+    """Of the stream's; those of a backfill came with commits that it superseded itself."""
     start: str
     """From where workers read the stream."""
     shards: tuple[ShardCut, ...]
@@ -52,7 +54,7 @@ def report_of(pipeline: str, point: Point, generation: int, plan: RewindPlan, *,
         dry_run=dry_run,
         commits=len(counts),
         batch_commits=len(plan.superseded.batch),
-        rows=sum(count.rows for count in counts),
+        rows=sum(count.rows for count in counts) + sum(bond.rows for bond in plan.superseded.batch.values()),
         records=sum(count.records for count in counts),
         start=plan.start,
         shards=tuple(_shard(cut) for cut in sorted(plan.cuts, key=lambda cut: cut.shard_id)),
@@ -76,8 +78,8 @@ def sentences(report: RewindReport) -> Iterator[str]:
         return
     would = "would be " if report.dry_run else ""
     yield (
-        f"{report.pipeline}, back to {report.to}: {report.commits} commits of {report.records:,} records and "
-        f"{report.rows:,} rows, and {report.batch_commits} of batch, {would}superseded; generation "
+        f"{report.pipeline}, back to {report.to}: {report.commits} commits of {report.records:,} records, and "
+        f"{report.batch_commits} of batch, {would}superseded, {report.rows:,} rows in all; generation "
         f"{report.generation} reads from {report.start}"
     )
     for shard in report.shards:

@@ -6,7 +6,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,7 @@ def spark_session(
         return
     with tempfile.TemporaryDirectory(prefix="headrace-spark-") as folder:
         try:
-            with _stopping(_on_this_machine(builder, env, Path(folder)).getOrCreate()) as session:
+            with _stopping(_begun(_on_this_machine(builder, env, Path(folder)))) as session:
                 yield session
         finally:
             _end_java()
@@ -71,8 +72,20 @@ def spark_session(
 def _stopping(session: SparkSession) -> Iterator[SparkSession]:
     try:
         yield session
-    finally:
+    except KeyboardInterrupt:
+        with suppress(Exception):  # the call that was interrupted may have left its answer to us
+            session.stop()
+        raise
+    except BaseException:
         session.stop()
+        raise
+    session.stop()
+
+
+def _begun(builder: SparkSession.Builder) -> SparkSession:
+    """In another thread: in the main one PySpark takes Ctrl-C for itself, and answers it by tracebacks."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(builder.getOrCreate).result()
 
 
 def _end_java() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +74,27 @@ def test_a_backfill_that_is_killed_is_finished_by_the_next_run(
     assert river.content() == live.content()
     assert execute(arguments) == 0
     assert "nothing is left to do" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_backfill_that_is_interrupted_leaves_a_sentence_and_nothing_else(
+    river: River, tmp_path: Path, number: int
+) -> None:
+    """While Spark begins, or stages: no traceback, no folder, no Java, and the next run has all to do."""
+    river.flow(packs(120))
+    command = [str(Path(sys.executable).with_name("headrace-batch")), "backfill", PIPELINE, *LOG, *YEAR]
+    env = os.environ | {"SPARK_MASTER": "local[1]", "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as run:
+        while run.poll() is None and not list(tmp_path.glob("headrace-spark-*/log4j2.properties")):
+            time.sleep(0.1)
+        time.sleep(1.0)
+        run.send_signal(number)
+        _, said = run.communicate()
+    assert run.returncode == 128 + number, said
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("headrace-batch: interrupted; what was committed stands")
+    assert not list(tmp_path.glob("headrace-spark-*"))
+    assert not river.place().standing().retired
 
 
 def _kill_once_committed(arguments: list[str]) -> None:

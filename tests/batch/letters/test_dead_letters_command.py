@@ -116,7 +116,7 @@ def test_late_events_are_told_and_not_redriven(command: Command) -> None:
         ("redrive", ("--fix", ".a |"), "--fix is no program for jq"),
         ("redrive", ("--raw",), "--raw says how --fix gets a letter"),
         ("show", ("--id", "x"), "'x' names no letter"),
-        ("list", ("--from", "yesterday"), "--from 'yesterday' is no time"),
+        ("list", ("--from", "yesterday"), "--from 'yesterday' is no ISO 8601 time"),
         ("list", ("--late", "--reason", "null"), "late events have no --stage, --reason or --field"),
     ],
 )

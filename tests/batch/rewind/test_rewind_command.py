@@ -106,7 +106,7 @@ def test_back_and_forth_again(stack: Stack, capsys: pytest.CaptureFixture[str]) 
     assert (stack.log.generation("tides"), levels(stack)) == (1, before)
 
     code, out, err = run(capsys, "rewind", PIPELINE, "--to", point, "--reason", "a wrong unit")
-    assert (code, "1 commits of 5 records and 5 rows" in out) == (0, True), (out, err)
+    assert (code, "1 commits of 5 records, and 0 of batch, superseded, 5 rows in all" in out) == (0, True), (out, err)
     assert "generation 1 is sealed" in err
     assert "generation 2 is open" in err
     assert sum(levels(stack).values()) == 10

@@ -304,9 +304,11 @@ def test_rows_of_commits_on_both_sides_of_the_point(kind: CommitKind) -> None:
     ids = sorted(standing(world).commits)
     made = gather_rows(world, kind, ids[1:3])
     world.check_readers()
+    before = len(world.rows())
     report = rewind(world, Point(to_ms=arrival_ms(world, shard_id, 2)))
     backfill = kind is CommitKind.BACKFILL
     assert (report.batch_commits, len(world.rows())) == ((1, 1) if backfill else (0, 2))
+    assert report.rows == before - len(world.rows())
     assert (made.attempt_id in standing(world).commits) != backfill
     check(world)
 
