@@ -48,7 +48,7 @@ def parse_point(to: str, shard: str) -> Point:
         return Point(shard_id=shard, sequence_number=to)
     if shard:
         raise SettingsError("--shard belongs to a sequence number; a time concerns all shards")
-    return Point(to_ms=int(instant("--to", to).timestamp() * 1000))
+    return Point(to_ms=int(instant("--to", to, ", and no sequence number").timestamp() * 1000))
 
 
 def point_of(rewind: Rewind) -> Point:

@@ -135,7 +135,7 @@ def test_back_and_forth_again(stack: Stack, capsys: pytest.CaptureFixture[str]) 
     ("arguments", "said"),
     [
         (["rewind", PIPELINE, "--to", "7", "--reason", "r"], "say whose with --shard"),
-        (["rewind", PIPELINE, "--to", "yesterday", "--reason", "r"], "neither an ISO 8601 time nor"),
+        (["rewind", PIPELINE, "--to", "yesterday", "--reason", "r"], ", and no sequence number"),
         (["rewind", PIPELINE, "--to", "7", "--shard", "shardId-9", "--reason", "r"], "has read nothing of a shard"),
         (["replay", PIPELINE, "--from", "2013-01-01T00:00:00Z", "--to", "2014-01-01T00:00:00Z", "--into", "tides"],
          "is the one that pipeline tides reads"),

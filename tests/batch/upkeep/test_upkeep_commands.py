@@ -117,12 +117,12 @@ def test_compact(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, *arguments)
     assert (code, err.count("\n"), "say --no-loader where there is none" in err) == (2, 1, True)
     arguments.append("--no-loader")
+    fresh = run(capsys, "compact", PIPELINE, "--table", "visits_paid", "--no-loader", "--json")
+    assert (fresh[0], fresh[1], "that is not older than --older-than" in fresh[2]) == (0, "", True)
     assert "would become one" in run(capsys, *arguments, "--dry-run")[1]
     code, out, _ = run(capsys, *arguments, "--json")
     assert (code, msgspec.json.decode(out)["rows"]) == (0, len(before))
     assert "1 files with none beside them that they fit together with" in run(capsys, *arguments)[1]
-    fresh = run(capsys, "compact", PIPELINE, "--table", "visits_paid", "--no-loader", "--json")
-    assert (fresh[0], fresh[1], "--older-than" in fresh[2]) == (0, "", True)
     assert stack.guests() == before
     assert run(capsys, "compact", PIPELINE, "--table", "nothing")[0] == 2
     assert "'12 parsecs' is no duration" in run(capsys, "compact", PIPELINE, "--older-than", "12 parsecs")[2]
