@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pyarrow as pa
 
+from headrace_batch.spark.failures import sentence_of
 from headrace_batch.transform.computing import INPUT, MADE, Computing, Input
 from headrace_batch.transform.declare import PARTITION, spark_schema
 from headrace_batch.transform.planning import Plan
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _TASKS_A_CORE = 4
-_RAISED = re.compile(r"^(?:[a-z_0-9]+\.)*(\w+(?:Error|Exception))(?:: (.*))?$", re.MULTILINE)
-"""In what Spark tells of a task: the last line of its traceback."""
-_OURS = re.compile(r"^headrace_\w+(?:\.\w+)*\.\w+Error: (.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class SparkTransform:
         try:
             made = self._job(plan).collect()
         except PySparkException as error:
-            raise TerminalError(_said(self.computing.transform.name, str(error))) from None
+            raise TerminalError(sentence_of(f"transform {self.computing.transform.name}", str(error))) from None
         return [msgspec.json.decode(bytes(row["made"]), type=PendingFile) for row in made]
 
     def _job(self, plan: Plan) -> DataFrame:
@@ -63,12 +60,3 @@ def _called(method: Callable[[pa.Table], pa.Table]) -> Callable[[pa.Table], pa.T
         return method(rows)
 
     return call
-
-
-def _said(name: str, error: str) -> str:
-    """Our own errors are sentences; of others, which may quote a row, only the kind is told."""
-    if ours := _OURS.findall(error):
-        return f"transform {name}: {ours[-1]}"
-    raised = _RAISED.findall(error)
-    kind = raised[-1][0] if raised else "an error"
-    return f"transform {name} failed with {kind}; Spark's log has the traceback. Nothing of this run is in the lake"
