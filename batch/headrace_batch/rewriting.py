@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from headrace_batch.place import Place
 from headrace_consumers.commitlog.batch import Gone
-from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
+from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced, is_raw
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.errors import FencedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
@@ -83,9 +83,11 @@ class Provenance:
 
 
 def standing_files(standing: Standing) -> Iterator[StandingFile]:
+    """Without records as they came: these are never written anew, also where a table is called as their pipeline."""
     for commit in standing.commits.values():
         for file in commit.files:
-            yield StandingFile(commit, file)
+            if not is_raw(commit, file):
+                yield StandingFile(commit, file)
 
 
 def without_commits(place: Place, standing: Standing, commit_ids: Collection[str], attempt_id: str) -> Rewritten:
