@@ -39,6 +39,7 @@ class LoaderPlan:
     max_load_bytes: int = 1 << 30
     """Or with so much waiting."""
     max_load_files: int = 2_000
+    """Or so many files, or commits."""
     held_retry_s: float = 60.0
     books_check_s: float = 300.0
     """So long after a load the books are looked at: what `release` let go would wait for new commits else."""
@@ -118,7 +119,8 @@ class Loader:
 
     def _is_full(self, waiting: Waiting) -> bool:
         plan = self._plan
-        return waiting.bytes >= plan.max_load_bytes or len(waiting.files) >= plan.max_load_files
+        number = max(len(waiting.files), waiting.commits)
+        return waiting.bytes >= plan.max_load_bytes or number >= plan.max_load_files
 
     def _is_due(self) -> bool:
         now_s = self._now_s()

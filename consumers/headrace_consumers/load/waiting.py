@@ -69,6 +69,8 @@ class Waiting:
     """Those of batch, with all that they change of what was loaded before."""
     positions: dict[Chain, ChainPosition] = field(default_factory=dict)
     """Of the chains that moved."""
+    commits: int = 0
+    """How many; many may have no files, for these are of the lake no more."""
     since_s: float | None = None
     """When the first of it was seen."""
 
@@ -97,6 +99,7 @@ class Waiting:
         self.files = [file for file in self.files if not is_gone(file)]
 
     def _add_files(self, commit: Commit, is_gone: IsGone) -> None:
+        self.commits += 1
         self.files += [file for file in lake_files(commit, self.places) if not is_gone(file)]
 
     def _seen(self, now_s: float) -> None:
@@ -107,7 +110,7 @@ class Waiting:
         return 0.0 if self.since_s is None else now_s - self.since_s
 
     def clear(self) -> None:
-        self.files, self.batch, self.positions, self.since_s = [], [], {}, None
+        self.files, self.batch, self.positions, self.commits, self.since_s = [], [], {}, 0, None
 
 
 def lake_files(commit: Commit, places: Collection[TablePlace]) -> list[LakeFile]:

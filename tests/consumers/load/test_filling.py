@@ -141,6 +141,17 @@ def test_a_load_at_a_time(quay: Quay, batch: Batch, story: Callable[[Story], lis
     assert quay.findings() == ()
 
 
+def test_commits_of_which_nothing_is_left_go_into_loads_too(quay: Quay, batch: Batch) -> None:
+    """Where years of them are compacted, what was followed is kept now and then."""
+    commits = [(*stream(quay, rows), rows) for rows in [quay.rows() for _ in range(5)]]
+    merged = both(*((name, rows) for name, _, rows in commits))
+    batch.commit(COMPACTION, replaces=[url for _, url, _ in commits], rewritten=[("gauges", merged)])
+    loader = quay.loader(max_load_files=2, load_interval_s=3600.0)
+    reports = settle(loader)
+    assert [report.followed for report in reports if report.followed] == [2, 2, 2]
+    assert quay.ids() == ids_of(*(rows for _, _, rows in commits))
+
+
 def test_the_books_have_the_rows_by_their_commits(quay: Quay, batch: Batch) -> None:
     """With the load that brought them, so that whoever reads staging by loads sees all of them, and their generation;
     what a batch commit has rewritten brought none."""
