@@ -8,7 +8,7 @@ and whoever died between any two steps left nothing but what the next one does a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import chain
 
@@ -17,13 +17,14 @@ import msgspec
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.landing.arriving import Arrived
 from headrace_batch.landing.correcting import Leaving, leaving
+from headrace_batch.landing.forgotten import erased_of, without_forgotten
 from headrace_batch.landing.keeping import keep, keep_errand, keep_refused
 from headrace_batch.landing.reading import read_blocks
 from headrace_batch.landing.refusing import Reason, RefusedFileError
 from headrace_batch.landing.staging import Origin, StagedFile, stage_file
 from headrace_batch.landing.verdicts import Outcome, Verdict
 from headrace_batch.place import Place
-from headrace_consumers.commitlog.model import CommitKind, Counts
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.encode import dead_letter_file, partial_files, table_files
 from headrace_consumers.lake.objects import EncodedFile
@@ -56,9 +57,10 @@ def land(
     except RefusedFileError as refused:
         verdict = _told(verdict, reason=refused.reason.value, sentence=refused.sentence)
         return verdict if dry_run else keep_refused(place, verdict, body)
-    verdict = _told(verdict, rows=staged.rows.num_rows, letters=staged.letters.num_rows)
     attempt_id = new_attempt(place)
     gone = leaving(place, source, instead_of, attempt_id)
+    staged = without_forgotten(source.table, staged, erased_of(place))
+    verdict = _told(verdict, rows=staged.rows.num_rows, letters=staged.letters.num_rows)
     if dry_run:
         return _told(verdict, outcome=Outcome.WOULD_LAND)
     kept = keep(place, source.name, verdict.sha256, body)
@@ -107,7 +109,7 @@ def _commit(place: Place, source: LandingSource, staged: StagedFile, gone: Leavi
     )  # fmt: skip
     fences = (fence_name(source.name, verdict.sha256),)
     try:
-        commit(place, draft, gone.position, gone.goes_with(), fences)
+        commit(place, draft, gone.position, _goes_with(source, gone), fences)
     except GenerationRaisedError:
         raise
     except FencedError:
@@ -115,6 +117,12 @@ def _commit(place: Place, source: LandingSource, staged: StagedFile, gone: Leavi
             raise
         return before
     return _told(verdict, outcome=Outcome.LANDED)
+
+
+def _goes_with(source: LandingSource, gone: Leaving) -> Callable[[Commit], bool]:
+    """What leaves must be as it was, and nobody of the table forgotten since."""
+    leaves = gone.goes_with()
+    return lambda other: leaves(other) and all(one.table != source.table.name for one in other.erases)
 
 
 def _files(place: Place, source: LandingSource, staged: StagedFile, attempt_id: str) -> Iterator[EncodedFile]:

@@ -20,6 +20,7 @@ from headrace_batch.retention.known import Known, Standing, is_data, read_known
 from headrace_batch.retention.links import OldLink, old_links
 from headrace_batch.retention.passing import Followers, followers_of
 from headrace_batch.retention.places import Kept, listed_objects, listed_uploads
+from headrace_batch.transform.marks import known_transforms
 from headrace_consumers.commitlog.batch import RAW_KEPT_FROM
 from headrace_consumers.commitlog.model import Link
 from headrace_consumers.lake.listing import LakeListing, Listed
@@ -79,8 +80,9 @@ class _Expiring:
     @classmethod
     def read(cls, place: Place, buckets: Kept, ages: Ages, now_ms: int, *, no_loader: bool) -> _Expiring:
         listing = LakeListing(place.aws.s3)
-        pending = list(listed_uploads(listing, place.pipeline, buckets))
-        objects = list(listed_objects(listing, place.pipeline, buckets))
+        transforms = known_transforms(place)
+        pending = list(listed_uploads(listing, place.pipeline, buckets, transforms))
+        objects = list(listed_objects(listing, place.pipeline, buckets, transforms))
         known = read_known(place)
         return cls(
             place=place, listing=listing, pending=pending, objects=objects, known=known,
