@@ -15,12 +15,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from headrace_batch.committing import settle
+from headrace_batch.known_transforms import known_transforms
 from headrace_batch.place import Place
 from headrace_batch.retention.known import Known, Standing, is_data, read_known
 from headrace_batch.retention.links import OldLink, old_links
 from headrace_batch.retention.passing import Followers, followers_of
 from headrace_batch.retention.places import Kept, listed_objects, listed_uploads
-from headrace_batch.transform.marks import known_transforms
 from headrace_consumers.commitlog.batch import RAW_KEPT_FROM
 from headrace_consumers.commitlog.model import Link
 from headrace_consumers.lake.listing import LakeListing, Listed

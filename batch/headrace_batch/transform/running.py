@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from headrace_batch.committing import Draft, commit, new_attempt
+from headrace_batch.known_transforms import note_transform
 from headrace_batch.place import Place
 from headrace_batch.transform.declare import Transform
-from headrace_batch.transform.marks import note_transform
 from headrace_batch.transform.planning import Plan, is_of
 from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
 from headrace_consumers.lake.objects import PendingFile
