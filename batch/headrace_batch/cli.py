@@ -18,7 +18,9 @@ command_line.add(
     _PACKAGE,
     {
         "commands.land:land": "Check files against their contract and commit their rows, each content once.",
+        "commands.land_handed:land_handed": "Land the files that were too big for one process, on Spark.",
         "commands.backfill:backfill": "Stage raw records once more, in the place of what they came to before.",
+        "commands.transform:transform": "Compute a table of the curated zone on Spark, whole partitions at a time.",
         "commands.rewind:rewind": "Go back to a point of the stream, and read it once more.",
         "commands.replay:replay": "Send raw records into another stream.",
         "commands.compact:compact": "Few files instead of many small ones, in cold partitions.",

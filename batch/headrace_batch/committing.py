@@ -113,10 +113,11 @@ def _stands_all_the_same(place: Place, draft: Draft, error: FencedError) -> bool
 
 def settle(place: Place) -> None:
     """Completes what batch commits left pending, then takes out what they retire and replace; safe to repeat, and
-    beside others. Raises MissingFileError where a file is lost that is still of the lake."""
+    beside others. Only later commits take out what one brought, so the chain is read from where it is settled. Raises
+    MissingFileError where a file is lost that is still of the lake."""
     settled = int(place.log.marks(place.pipeline.name).get(SETTLED, ROOT))
-    gone = Gone(place.chain)
-    fresh = gone.catch_up()[settled:]
+    gone = Gone(place.chain, settled)
+    fresh = gone.catch_up()
     if not fresh:
         return
     _each(lambda named: _complete(place, gone, *named), [(one, file) for one in fresh for file in one.files])
@@ -140,7 +141,7 @@ def _complete(place: Place, gone: Gone, commit: Commit, file: PendingFile) -> No
     try:
         complete_pending(place.store, replace(commit, files=(file,)))
     except MissingFileError:
-        now = Gone(place.chain)
+        now = Gone(place.chain, gone.position)
         now.catch_up()
         if not now.has(commit.attempt_id, file.bucket, file.key):
             raise

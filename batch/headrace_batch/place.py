@@ -71,10 +71,12 @@ class Place:
 
 
 @contextmanager
-def opened(reference: str, stream: str, lake: LakeSettings, log: LogSettings, command: str) -> Iterator[Place]:
-    """The place of MODULE:PIPELINE once all of it answers; within, AWS may be away for COMMAND_PATIENCE_S only. Raises
-    SettingsError, TerminalError, TransientError; RewindUnfinishedError, for what is planned while commits are being
-    taken out builds on them."""
+def opened(
+    reference: str | Pipeline, stream: str, lake: LakeSettings, log: LogSettings, command: str
+) -> Iterator[Place]:
+    """The place of a pipeline, or of MODULE:PIPELINE, once all of it answers; within, AWS may be away for
+    COMMAND_PATIENCE_S only. Raises SettingsError, TerminalError, TransientError; RewindUnfinishedError, for what is
+    planned while commits are being taken out builds on them."""
     with opened_in_rewind(reference, stream, lake, log, command) as place:
         open_generation(place.log, place.pipeline.name)
         yield place
@@ -82,10 +84,10 @@ def opened(reference: str, stream: str, lake: LakeSettings, log: LogSettings, co
 
 @contextmanager
 def opened_in_rewind(
-    reference: str, stream: str, lake: LakeSettings, log: LogSettings, command: str
+    reference: str | Pipeline, stream: str, lake: LakeSettings, log: LogSettings, command: str
 ) -> Iterator[Place]:
     """The same, for those who look on, or end the rewind."""
-    pipeline = load_pipeline(reference)
+    pipeline = reference if isinstance(reference, Pipeline) else load_pipeline(reference)
     aws = connect(os.environ)
     name = stream or pipeline.stream
     with closing(aws.kinesis), closing(aws.dynamodb), closing(aws.s3), patience(COMMAND_PATIENCE_S):

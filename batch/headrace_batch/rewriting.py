@@ -7,7 +7,6 @@ are never merged, and one that is rewritten stays the partials of one commit.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,11 +19,12 @@ import pyarrow.parquet as pq
 
 from headrace_batch.place import Place
 from headrace_consumers.commitlog.batch import Gone
-from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
+from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced, is_raw
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.errors import FencedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.lake.parquet import ROW_GROUP_ROWS, ParquetFile, read_footer, said
+from headrace_consumers.lake.rewritten import rewritten_key
 
 T = TypeVar("T")
 COMMIT_ID = "commit_id"
@@ -83,9 +83,11 @@ class Provenance:
 
 
 def standing_files(standing: Standing) -> Iterator[StandingFile]:
+    """Without records as they came: these are never written anew, also where a table is called as their pipeline."""
     for commit in standing.commits.values():
         for file in commit.files:
-            yield StandingFile(commit, file)
+            if not is_raw(commit, file):
+                yield StandingFile(commit, file)
 
 
 def without_commits(place: Place, standing: Standing, commit_ids: Collection[str], attempt_id: str) -> Rewritten:
@@ -172,13 +174,12 @@ class Rewriting:
         body = self.body({_ATTEMPT: attempt_id.encode()})
         if not self.rows:
             return ()
-        mark = hashlib.sha256(model.key.encode()).hexdigest()[:12]
         return (
             EncodedFile(
                 table=model.table,
                 partition=model.partition,
                 zone=zone,
-                key=f"{model.table}/{model.partition}/{attempt_id}-{mark}.parquet",
+                key=rewritten_key(model, attempt_id),
                 rows=self.rows,
                 body=body,
                 rewritten=True,

@@ -151,9 +151,8 @@ class S3Client:
                 raise client_error("PreconditionFailed", "GetObject")
             if Range and not found.body:
                 raise client_error("InvalidRange", "GetObject")
-            last = int(Range.removeprefix("bytes=-")) if Range else len(found.body)
             span = {"ContentRange": f"bytes */{len(found.body)}"} if Range else {}
-            body = io.BytesIO(found.body[-last:] if last else b"")
+            body = io.BytesIO(_span(found.body, Range))
             return {"Body": body, "Metadata": found.metadata, "ContentLength": len(found.body), **span}
 
         return self._steps.run("GetObject", effect)
@@ -162,6 +161,14 @@ class S3Client:
         if upload_id not in self._store.uploads:
             raise client_error("NoSuchUpload", "Upload")
         return self._store.uploads[upload_id]
+
+
+def _span(body: bytes, asked: str) -> bytes:
+    """As `bytes=first-last` and `bytes=-count` ask for."""
+    first, _, last = asked.removeprefix("bytes=").partition("-")
+    if not asked:
+        return body
+    return body[int(first) : int(last) + 1] if first else body[max(len(body) - int(last), 0) :]
 
 
 def _etag(body: bytes) -> str:

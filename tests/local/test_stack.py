@@ -78,7 +78,7 @@ def test_up_leaves_a_stack_that_answers_and_down_leaves_nothing(commands: Comman
     clients = AwsClients(endpoint[1])
     assert len(clients.kinesis.list_shards(StreamName="flights")["Shards"]) == 3
     found = {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
-    assert found == {"headrace-raw", "headrace-processed", "headrace-curated"}
+    assert found == {"headrace-landing", "headrace-raw", "headrace-processed", "headrace-curated"}
     assert clients.dynamodb.list_tables()["TableNames"] == ["headrace-log"]
     athena = clients._session.client("athena", endpoint_url=clients.endpoint)
     assert athena.list_databases(CatalogName="AwsDataCatalog")["DatabaseList"] == []

@@ -24,7 +24,7 @@ from headrace_consumers.load.waiting import ChainPosition, LakeFile
 from headrace_consumers.warehouse.plan import wanted_of
 from headrace_consumers.warehouse.redshift import Redshift
 from headrace_consumers.warehouse.schema import apply as apply_schema
-from headrace_local.flights.data import FlightsData, unpack_data
+from headrace_local.flights.data import FlightsData, lists_csv, unpack_data
 from headrace_local.flights.marts_expected import MODELS
 from headrace_local.flights.marts_oracle import Copies, reconcile_marts
 from headrace_local.flights.oracle import TABLES
@@ -42,6 +42,7 @@ from headrace_local.warehouse import warehouse_target
 from headrace_local.warehouse_copy import copy_warehouse, model_queries, staging_queries
 from headrace_local.warehouse_judging import WarehouseJudgement
 from headrace_local.workers import WorkerPlan
+from tests.local.landed import landed
 from tests.local.test_flights import ARRIVED_MS, lake_of, line_of
 from tests.local.test_window_oracle import windows_of
 
@@ -82,6 +83,7 @@ class Warehouse:
 def full(stack: OwnedStack, data: FlightsData, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """The year's first events and their windows, by a load half a minute after their arrival."""
     files = [*_processed(stack, data, tmp_path_factory.mktemp("lake")), *_curated(stack, windows_of(data))]
+    files += [file for name, path in lists_csv().items() for file in landed(stack, name, path)]
     store = S3Store(stack.clients.s3, stack.resources.lake_settings.buckets)
     with applied(stack) as loaded:
         loading = Loading(loaded.ledger, store, "default", lambda: ARRIVED_MS + 30_000, new_attempt_id)

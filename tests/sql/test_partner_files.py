@@ -13,9 +13,10 @@ import pytest
 from headrace_consumers.commitlog.batch import BatchChain
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.model import Commit
+from tests.local.landed import files_in
 from tests.sql.conftest import Built
 from tests.sql.partner import Partner, partner_of
-from tests.sql.world import NO_TESTS, PATIENCE_S, World, files_in
+from tests.sql.world import NO_TESTS, PATIENCE_S, World
 
 T = TypeVar("T")
 

@@ -11,23 +11,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import msgspec
 import pyarrow as pa
 
-from headrace_batch.committing import find_commit
-from headrace_batch.landing.arriving import LocalFile
-from headrace_batch.landing.landing import land
-from headrace_batch.landing.verdicts import Outcome
-from headrace_batch.place import opened
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commitlog.following import Lineage
-from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.load.amendments import NOTHING_AMENDED, Amendments
 from headrace_consumers.load.ledger import Ledger
@@ -40,7 +33,6 @@ from headrace_consumers.warehouse.redshift import Redshift
 from headrace_consumers.warehouse.schema import apply as apply_schema
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.windows_service.emitting import curated_schema
-from headrace_local.environment import aws_variables
 from headrace_local.flights.data import FlightsData, lists_csv, unpack_data
 from headrace_local.flights.source import FlightsSource, SourceEvent, SourceSettings
 from headrace_local.folder import StackFolder
@@ -50,6 +42,7 @@ from headrace_local.stack import OwnedStack, owned_stack
 from headrace_local.warehouse import warehouse_settings, warehouse_target
 from headrace_sql.build import BuildReport
 from headrace_sql.lock import TABLE
+from tests.local.landed import landed
 from tests.local.test_flights import files_of, line_of
 from tests.local.test_warehouse import put_file, put_window
 from tests.local.test_window_oracle import windows_of
@@ -157,21 +150,7 @@ class World:
 
     def land(self, source: str, path: Path) -> list[LakeFile]:
         """The files of a list that landed, by the code that lands any."""
-        found = flights.landing(source)
-        assert found is not None, source
-        stat = path.stat()
-        file = LocalFile(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-        resources, aws = self.stack.resources, aws_variables(self.stack.endpoint)
-        with (
-            patch.dict(os.environ, aws),
-            opened(PIPELINE, "", resources.lake_settings, resources.log_settings, "test") as place,
-        ):
-            verdict = land(place, found, file)
-            commit = find_commit(place, verdict.commit_id)
-        assert verdict.outcome is Outcome.LANDED, verdict
-        assert verdict.letters == 0
-        assert commit is not None
-        return files_in(commit)
+        return landed(self.stack, source, path)
 
     def load(
         self,
@@ -220,10 +199,6 @@ class World:
         """The models have all loads, by one build if need be."""
         if not self.is_built:
             self.build(*NO_TESTS)
-
-
-def files_in(commit: Commit) -> list[LakeFile]:
-    return [LakeFile(commit.attempt_id, one.table, one.bucket, one.key, one.rows, one.bytes) for one in commit.files]
 
 
 def ended(process: subprocess.Popen[str]) -> Ran:

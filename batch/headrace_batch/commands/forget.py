@@ -8,6 +8,7 @@ import msgspec
 
 from headrace_batch.forget.forgetting import Forgetting, Forgotten
 from headrace_batch.forget.forgotten import person
+from headrace_batch.known_transforms import known_transforms
 from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened, require_reason
 from headrace_batch.retention.places import Kept
 from headrace_producers.errors import SettingsError
@@ -75,6 +76,10 @@ def forget(
         stays = (
             f"s3://{lake.raw_bucket}/{place.pipeline.name}/: records as received, until the raw zone's retention ends",
             f"s3://{lake.raw_bucket}/landed/{place.pipeline.name}/: files that landed, until somebody deletes them",
+            *(
+                f"s3://{lake.curated_bucket}/{name}/: what was computed, until its transform runs again"
+                for name in known_transforms(place)
+            ),
             "the windows service's own state, until its windows close",
             "what the person added to aggregates over many people",
         )

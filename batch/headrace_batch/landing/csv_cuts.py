@@ -106,7 +106,9 @@ def _cut_by_pattern(octets: Octets, form: FileForm, *, is_last: bool) -> tuple[C
     begin = 0
     while begin < len(text):
         fit = row.match(text, begin)
-        if fit and (is_last or fit[2].endswith(b"\n")):
+        if fit and not is_last and not fit[2].endswith(b"\n"):
+            break  # the row goes on in the next block
+        if fit:
             found.append((begin, fit.end(1), fit.end(), _count(field, fit[1])))
             begin = fit.end()
             continue

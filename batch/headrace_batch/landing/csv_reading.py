@@ -4,7 +4,8 @@ reader, which then has nothing to refuse."""
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -20,27 +21,58 @@ from headrace_consumers.stages.parse import RefusedError, joined_bytes, readable
 BLOCK_BYTES = 16 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class CsvBlock:
+    """Some whole rows, where they stand in the text, and the first one's number."""
+
+    begin: int
+    octets: Octets
+    """From `begin` on: the rows, and maybe more."""
+    reach: int
+    is_last: bool
+    header: Sequence[str]
+    has_header: bool
+    """Its first row is the header, which `cuts` leaves out."""
+    cuts: Cuts
+    first: int
+
+
 def read_csv(text: bytes, source: LandingSource, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     """Blocks of about so many bytes. Raises RefusedFileError for a wrong header, and where the file is but a half."""
     octets = np.frombuffer(text, np.uint8)
+    for one in cut_csv(lambda begin, end: octets[begin:end], 0, len(octets), source, block_bytes):
+        if len(one.cuts):
+            yield _block(one.octets, one.cuts, one.header, source, one.first)
+
+
+def cut_csv(
+    read: Callable[[int, int], Octets], begin: int, end: int, source: LandingSource, block_bytes: int = BLOCK_BYTES
+) -> Iterator[CsvBlock]:
+    """`read` gives the text from one place to another; it is asked for places in their order."""
     header: Sequence[str] = source.form.header
-    begin = rows = 0
-    size = block_bytes
-    while begin < len(octets):
-        is_last = begin + size >= len(octets)
-        piece = octets[begin : begin + size]
-        cuts, reach = cut_rows(piece, source.form, is_last=is_last)
+    rows, size = 0, block_bytes
+    while begin < end:
+        is_last = begin + size >= end
+        octets = read(begin, min(begin + size, end))
+        cuts, reach = cut_rows(octets, source.form, is_last=is_last)
         if not reach:
             size *= 2
             continue
-        begin, size = begin + reach, block_bytes
-        if not header and len(cuts):
-            header, cuts = _read_header(piece, cuts, source), _without_first(cuts)
-        if len(cuts):
-            yield _block(piece, cuts, header, source, rows)
-            rows += len(cuts)
+        has_header = not header and len(cuts) > 0
+        if has_header:
+            header, cuts = _read_header(octets, cuts, source), _without_first(cuts)
+        yield CsvBlock(begin, octets, reach, is_last, header, has_header, cuts, rows)
+        begin, size, rows = begin + reach, block_bytes, rows + len(cuts)
     if not header:
         raise RefusedFileError(Reason.EMPTY, "the file has blank lines only")
+
+
+def read_cut_csv(
+    octets: Octets, header: Sequence[str], source: LandingSource, first: int, *, is_last: bool, has_header: bool
+) -> Block:
+    """The rows of a block that `cut_csv` cut before, by the bytes that it saw. Raises RefusedFileError."""
+    cuts, _ = cut_rows(octets, source.form, is_last=is_last)
+    return _block(octets, _without_first(cuts) if has_header else cuts, header, source, first)
 
 
 def _read_header(octets: Octets, cuts: Cuts, source: LandingSource) -> Sequence[str]:

@@ -35,12 +35,18 @@ def read_ndjson(text: bytes, source: LandingSource, block_bytes: int = BLOCK_BYT
     while begin < len(text):
         end = text.rfind(b"\n", begin, begin + block_bytes) + 1
         end = end or text.find(b"\n", begin + block_bytes) + 1 or len(text)
-        lines = split_packs([text[begin:end]])[0]
-        block = _block(lines, source, rows)
-        if end == len(text) and not text.endswith(b"\n") and _is_half(block, rows + len(lines) - 1):
-            raise RefusedFileError(Reason.HALF, f"the file ends in the middle of row {rows + len(lines) - 1}")
+        block, count = read_lines_block(text[begin:end], source, rows, is_last=end == len(text))
         yield block
-        rows, begin = rows + len(lines), end
+        rows, begin = rows + count, end
+
+
+def read_lines_block(text: bytes, source: LandingSource, first: int, *, is_last: bool) -> tuple[Block, int]:
+    """Whole lines, and how many rows they are. Raises RefusedFileError where the file's last line is but a half."""
+    lines = split_packs([text])[0]
+    block, last = _block(lines, source, first), first + len(lines) - 1
+    if is_last and not text.endswith(b"\n") and _is_half(block, last):
+        raise RefusedFileError(Reason.HALF, f"the file ends in the middle of row {last}")
+    return block, len(lines)
 
 
 def read_json(text: bytes, source: LandingSource) -> Iterator[Block]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 
 import msgspec
 
@@ -25,6 +26,9 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     bytes: int
     time: str
+    as_of: str = ""
+    """As it was said to `land`; and so is `instead_of`."""
+    instead_of: str = ""
 
 
 def keep(place: Place, source: str, sha256: str, body: bytes) -> str:
@@ -43,12 +47,20 @@ def keep_refused(place: Place, verdict: Verdict, body: bytes | None) -> Verdict:
     return told
 
 
-def keep_errand(place: Place, source: str, file: Arrived) -> str:
+def keep_errand(
+    place: Place, source: str, file: Arrived, *, as_of: datetime | None = None, instead_of: str = ""
+) -> str:  # fmt: skip
     errand = Errand(
-        pipeline=place.pipeline.name, source=source, file=file.name, bytes=file.size_bytes, time=file.time.isoformat()
-    )
+        pipeline=place.pipeline.name, source=source, file=file.name, bytes=file.size_bytes, time=file.time.isoformat(),
+        as_of=as_of.isoformat() if as_of else "", instead_of=instead_of,
+    )  # fmt: skip
     name = hashlib.sha256(f"{file.name} {file.size_bytes} {file.time}".encode()).hexdigest()
-    return _put(place, f"handed/{place.pipeline.name}/{source}/{name}.json", msgspec.json.encode(errand))
+    return _put(place, f"{errands_folder(place)}{source}/{name}.json", msgspec.json.encode(errand))
+
+
+def errands_folder(place: Place) -> str:
+    """In the raw zone."""
+    return f"handed/{place.pipeline.name}/"
 
 
 def _put(place: Place, key: str, body: bytes) -> str:

@@ -8,26 +8,27 @@ and whoever died between any two steps left nothing but what the next one does a
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from itertools import chain
 
 import msgspec
 
 from headrace_batch.committing import Draft, commit, new_attempt, upload
 from headrace_batch.landing.arriving import Arrived
 from headrace_batch.landing.correcting import Leaving, leaving
+from headrace_batch.landing.forgotten import erased_of, without_forgotten
 from headrace_batch.landing.keeping import keep, keep_errand, keep_refused
 from headrace_batch.landing.reading import read_blocks
 from headrace_batch.landing.refusing import Reason, RefusedFileError
 from headrace_batch.landing.staging import Origin, StagedFile, stage_file
 from headrace_batch.landing.verdicts import Outcome, Verdict
 from headrace_batch.place import Place
-from headrace_consumers.commitlog.model import CommitKind, Counts
+from headrace_consumers.commitlog.model import Commit, CommitKind, Counts
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.encode import dead_letter_file, partial_files, table_files
-from headrace_consumers.lake.objects import EncodedFile
+from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.landing import LandingSource
+from headrace_consumers.pipeline import Pipeline
 
 
 def land(
@@ -46,23 +47,26 @@ def land(
     try:
         _check_size(source, file)
         if file.size_bytes > source.limits.max_bytes:
-            return _hand_on(place, source, file, verdict, dry_run=dry_run)
+            kept = "" if dry_run else keep_errand(place, source.name, file, as_of=as_of, instead_of=instead_of)
+            return _handed_on(source, file, _told(verdict, kept=kept))
         body = _read(file)
         verdict = _told(verdict, sha256=hashlib.sha256(body).hexdigest())
-        if (before := _landed_before(place, verdict)) is not None:
+        if (before := landed_before(place, verdict)) is not None:
             return before
         origin = Origin(source.name, verdict.sha256, _us(file.time))
         staged = stage_file(place.pipeline, source, read_blocks(body, source), origin, _us(as_of or file.time))
     except RefusedFileError as refused:
         verdict = _told(verdict, reason=refused.reason.value, sentence=refused.sentence)
         return verdict if dry_run else keep_refused(place, verdict, body)
-    verdict = _told(verdict, rows=staged.rows.num_rows, letters=staged.letters.num_rows)
     attempt_id = new_attempt(place)
     gone = leaving(place, source, instead_of, attempt_id)
+    staged = without_forgotten(source.table, staged, erased_of(place))
+    verdict = _told(verdict, rows=staged.rows.num_rows, letters=staged.letters.num_rows)
     if dry_run:
         return _told(verdict, outcome=Outcome.WOULD_LAND)
     kept = keep(place, source.name, verdict.sha256, body)
-    return _commit(place, source, staged, gone, _told(verdict, kept=kept, commit_id=attempt_id))
+    files = upload(place, landed_files(place.pipeline, source, staged, attempt_id), attempt_id)
+    return commit_landed(place, source, files, gone, _told(verdict, kept=kept, commit_id=attempt_id))
 
 
 def refuse(place: Place, verdict: Verdict, *, dry_run: bool = False) -> Verdict:
@@ -91,9 +95,12 @@ def _read(file: Arrived) -> bytes:
         raise RefusedFileError(Reason.MISSING, str(error)) from None
 
 
-def _commit(place: Place, source: LandingSource, staged: StagedFile, gone: Leaving, verdict: Verdict) -> Verdict:
+def commit_landed(
+    place: Place, source: LandingSource, files: tuple[PendingFile, ...], gone: Leaving, verdict: Verdict
+) -> Verdict:
+    """What became of the file of the verdict, whose rows and letters these files are. Raises FencedError."""
     attempt_id = verdict.commit_id
-    files = upload(place, chain(_files(place, source, staged, attempt_id), gone.rewritten.files), attempt_id)
+    files += upload(place, gone.rewritten.files, attempt_id)
     draft = Draft(
         attempt_id=attempt_id,
         kind=CommitKind.LANDING,
@@ -107,36 +114,44 @@ def _commit(place: Place, source: LandingSource, staged: StagedFile, gone: Leavi
     )  # fmt: skip
     fences = (fence_name(source.name, verdict.sha256),)
     try:
-        commit(place, draft, gone.position, gone.goes_with(), fences)
+        commit(place, draft, gone.position, _goes_with(source, gone), fences)
     except GenerationRaisedError:
         raise
     except FencedError:
-        if (before := _landed_before(place, verdict)) is None:
+        if (before := landed_before(place, verdict)) is None:
             raise
         return before
     return _told(verdict, outcome=Outcome.LANDED)
 
 
-def _files(place: Place, source: LandingSource, staged: StagedFile, attempt_id: str) -> Iterator[EncodedFile]:
+def _goes_with(source: LandingSource, gone: Leaving) -> Callable[[Commit], bool]:
+    """What leaves must be as it was, and nobody of the table forgotten since."""
+    leaves = gone.goes_with()
+    return lambda other: leaves(other) and all(one.table != source.table.name for one in other.erases)
+
+
+def landed_files(
+    pipeline: Pipeline, source: LandingSource, staged: StagedFile, attempt_id: str
+) -> Iterator[EncodedFile]:
     """As the stream's: rows, what they add to windows, letters. None is late: a file has no order to be late in."""
     if staged.rows.num_rows:
         yield from table_files(source.table, staged.rows, attempt_id)
-        for window in place.pipeline.windows:
+        for window in pipeline.windows:
             if window.table == source.table.name:
-                yield from partial_files(place.pipeline, window, staged.rows, attempt_id)
+                yield from partial_files(pipeline, window, staged.rows, attempt_id)
     if staged.letters.num_rows:
-        yield dead_letter_file(place.pipeline, staged.letters, attempt_id)
+        yield dead_letter_file(pipeline, staged.letters, attempt_id)
 
 
-def _landed_before(place: Place, verdict: Verdict) -> Verdict | None:
+def landed_before(place: Place, verdict: Verdict) -> Verdict | None:
+    """By the fence of its content."""
     link = place.chain.fence(fence_name(verdict.source, verdict.sha256))
     return _told(verdict, outcome=Outcome.LANDED_BEFORE, commit_id=link.attempt_id) if link else None
 
 
-def _hand_on(place: Place, source: LandingSource, file: Arrived, verdict: Verdict, *, dry_run: bool) -> Verdict:
+def _handed_on(source: LandingSource, file: Arrived, verdict: Verdict) -> Verdict:
     sentence = f"{file.size_bytes} bytes are more than {source.limits.max_bytes}, what one process takes"
-    kept = "" if dry_run else keep_errand(place, source.name, file)
-    return _told(verdict, outcome=Outcome.HANDED_ON, sentence=sentence, kept=kept)
+    return _told(verdict, outcome=Outcome.HANDED_ON, sentence=sentence)
 
 
 def _us(moment: datetime) -> int:

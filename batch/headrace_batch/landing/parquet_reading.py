@@ -23,19 +23,29 @@ _BROKEN = (OSError, pa.ArrowException, ValueError, OverflowError, MemoryError)
 def read_parquet(body: bytes, source: LandingSource) -> Iterator[Block]:
     """Raises RefusedFileError for a wrong header, half a file, and one that unpacks to too much."""
     file = _opened(body)
+    check_columns(file, source)
+    _check_size(file, body, source)
+    first, room = 0, source.limits.max_unpacked_bytes
+    for number in range(file.num_row_groups):
+        block = read_row_group(file, number, source, first)
+        room -= block.fields.nbytes
+        if room < 0:
+            raise bomb(len(body), source)
+        yield block
+        first += len(block.rows)
+
+
+def check_columns(file: pq.ParquetFile, source: LandingSource) -> None:
+    """Raises RefusedFileError."""
     schema = _schema(file, source)
     check_names(source, [field.name for field in schema])
     _check_types(schema, source)
-    _check_size(file, body, source)
-    wanted = [names[0] for names in source.file_names.values()]
-    first, room = 0, source.limits.max_unpacked_bytes
-    for number in range(file.num_row_groups):
-        fields = _read(file, number, wanted)
-        room -= fields.nbytes
-        if room < 0:
-            raise _bomb(body, source)
-        yield Block(fields, np.arange(first, first + fields.num_rows), _Payloads(fields))
-        first += fields.num_rows
+
+
+def read_row_group(file: pq.ParquetFile, number: int, source: LandingSource, first: int) -> Block:
+    """Raises RefusedFileError where its bytes are no Parquet."""
+    fields = _read(file, number, [names[0] for names in source.file_names.values()])
+    return Block(fields, np.arange(first, first + fields.num_rows), _Payloads(fields))
 
 
 class _Payloads:
@@ -50,12 +60,17 @@ class _Payloads:
 
 
 def _opened(body: bytes) -> pq.ParquetFile:
-    if not body.startswith(MAGIC):
+    return open_parquet(pa.BufferReader(body), body[: len(MAGIC)], body[-_LEAST_BYTES:])
+
+
+def open_parquet(file: pa.NativeFile, head: bytes, tail: bytes) -> pq.ParquetFile:
+    """`head` and `tail` are its first and last bytes. Raises RefusedFileError."""
+    if head != MAGIC:
         raise RefusedFileError(Reason.WRONG_FORMAT, "it is no Parquet: its first bytes are others")
-    if not body.endswith(MAGIC) or len(body) < _LEAST_BYTES:
+    if not tail.endswith(MAGIC) or len(tail) < _LEAST_BYTES:
         raise RefusedFileError(Reason.HALF, "its Parquet has no footer: the end is missing")
     try:
-        return pq.ParquetFile(pa.BufferReader(body))
+        return pq.ParquetFile(file)
     except _BROKEN:
         raise RefusedFileError(Reason.HALF, "its Parquet footer cannot be read: bytes are missing or changed") from None
 
@@ -83,13 +98,13 @@ def _check_size(file: pq.ParquetFile, body: bytes, source: LandingSource) -> Non
     footer = file.metadata
     stated = sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
     if max(stated, footer.num_rows * len(source.file_names)) > source.limits.max_unpacked_bytes:
-        raise _bomb(body, source)
+        raise bomb(len(body), source)
 
 
-def _bomb(body: bytes, source: LandingSource) -> RefusedFileError:
+def bomb(size_bytes: int, source: LandingSource) -> RefusedFileError:
     limit = source.limits.max_unpacked_bytes
     return RefusedFileError(
-        Reason.BOMB, f"{len(body)} bytes of Parquet unpack to more than {limit}, the source's limit"
+        Reason.BOMB, f"{size_bytes} bytes of Parquet unpack to more than {limit}, the source's limit"
     )
 
 

@@ -22,7 +22,7 @@ def unpacked(body: bytes, form: FileForm, limits: Limits) -> bytes:
     """Raises RefusedFileError where the compression is not as stated, is cut off, or hides too much."""
     if not body:
         raise RefusedFileError(Reason.EMPTY, "the file has no bytes")
-    kind = _compression(body, form)
+    kind = compression_of(body, form)
     return body if kind is FileCompression.NONE else _inflated(body, kind, limits)
 
 
@@ -46,7 +46,8 @@ def in_utf8(body: bytes, encoding: str) -> bytes:
     return text.removeprefix("\ufeff").encode()
 
 
-def _compression(body: bytes, form: FileForm) -> FileCompression:
+def compression_of(body: bytes, form: FileForm) -> FileCompression:
+    """By its first bytes. Raises RefusedFileError where the form states another one."""
     found = next((kind for kind, magic in _MAGIC.items() if body.startswith(magic)), FileCompression.NONE)
     stated = form.compression
     if stated is FileCompression.ANY or stated is found:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from headrace_batch.committing import settle
+from headrace_batch.known_transforms import known_transforms
 from headrace_batch.place import Place
 from headrace_batch.retention.known import Known, Standing, is_data, read_known
 from headrace_batch.retention.links import OldLink, old_links
@@ -79,8 +80,9 @@ class _Expiring:
     @classmethod
     def read(cls, place: Place, buckets: Kept, ages: Ages, now_ms: int, *, no_loader: bool) -> _Expiring:
         listing = LakeListing(place.aws.s3)
-        pending = list(listed_uploads(listing, place.pipeline, buckets))
-        objects = list(listed_objects(listing, place.pipeline, buckets))
+        transforms = known_transforms(place)
+        pending = list(listed_uploads(listing, place.pipeline, buckets, transforms))
+        objects = list(listed_objects(listing, place.pipeline, buckets, transforms))
         known = read_known(place)
         return cls(
             place=place, listing=listing, pending=pending, objects=objects, known=known,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from headrace_consumers.lake.listing import LakeListing, Listed
@@ -28,19 +28,26 @@ def curated_tables_of(pipeline: Pipeline) -> tuple[str, ...]:
     return (pipeline.partials_table, *(window.name for window in pipeline.windows))
 
 
-def listed_objects(listing: LakeListing, pipeline: Pipeline, buckets: Kept) -> Iterator[Listed]:
+def listed_objects(
+    listing: LakeListing, pipeline: Pipeline, buckets: Kept, transforms: Sequence[str] = ()
+) -> Iterator[Listed]:
     """Without the windows service's state: it sweeps that itself, by its manifest."""
-    for bucket, folder in _folders(pipeline, buckets):
+    for bucket, folder in _folders(pipeline, buckets, transforms):
         yield from listing.objects(bucket, folder)
 
 
-def listed_uploads(listing: LakeListing, pipeline: Pipeline, buckets: Kept) -> Iterator[Listed]:
-    for bucket, folder in (*_folders(pipeline, buckets), (buckets.curated, f"{state_table(pipeline.name)}/")):
+def listed_uploads(
+    listing: LakeListing, pipeline: Pipeline, buckets: Kept, transforms: Sequence[str] = ()
+) -> Iterator[Listed]:
+    for bucket, folder in (
+        *_folders(pipeline, buckets, transforms),
+        (buckets.curated, f"{state_table(pipeline.name)}/"),
+    ):
         yield from listing.uploads(bucket, folder)
 
 
-def _folders(pipeline: Pipeline, buckets: Kept) -> Iterator[tuple[str, str]]:
+def _folders(pipeline: Pipeline, buckets: Kept, transforms: Sequence[str]) -> Iterator[tuple[str, str]]:
     for part in ("arrival_date=", "lanes/", "commits/"):
         yield buckets.raw, f"{pipeline.name}/{part}"
     yield from ((buckets.processed, f"{table}/") for table in tables_of(pipeline))
-    yield from ((buckets.curated, f"{table}/") for table in curated_tables_of(pipeline))
+    yield from ((buckets.curated, f"{table}/") for table in (*curated_tables_of(pipeline), *transforms))

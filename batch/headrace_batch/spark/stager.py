@@ -18,6 +18,7 @@ from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.loading import load_pipeline
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from pyspark.sql import SparkSession
 
 _held = threading.local()
@@ -32,9 +33,14 @@ class OpenS3:
 
     def __call__(self) -> S3Store:
         """Workers are used again, and so are their connections."""
+        return S3Store(self.client, self.buckets)
+
+    @property
+    def client(self) -> S3Client:
         if not hasattr(_held, "s3"):
             _held.s3 = make_clients(self.region).s3
-        return S3Store(_held.s3, self.buckets)
+        client: S3Client = _held.s3
+        return client
 
 
 @dataclass(frozen=True, slots=True)

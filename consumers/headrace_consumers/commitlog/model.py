@@ -56,6 +56,8 @@ class CommitKind(StrEnum):
     """No rows: fewer of them, one person's taken out."""
     REWIND = "rewind"
     """No rows: retires what came after a point."""
+    TRANSFORM = "transform"
+    """No rows of events: what was computed from them, in a table of its own."""
 
 
 class Replaced(Struct, frozen=True, array_like=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -41,11 +41,12 @@ class Inbox:
             return None
         return Head(found["ContentLength"], found["ETag"], found["LastModified"].astimezone(UTC))
 
-    def read(self, bucket: str, key: str, etag: str) -> bytes:
-        """Whole. Raises MissingFileError where it is gone, or another one by now."""
+    def read(self, bucket: str, key: str, etag: str, span: tuple[int, int] | None = None) -> bytes:
+        """Whole, or from one byte up to another. Raises MissingFileError where it is gone, or another one by now."""
+        part: dict[str, Any] = {"Range": f"bytes={span[0]}-{span[1] - 1}"} if span else {}
         try:
             answer = retried(
-                lambda: self._client.get_object(Bucket=bucket, Key=key, IfMatch=etag),
+                lambda: self._client.get_object(Bucket=bucket, Key=key, IfMatch=etag, **part),
                 f"read from s3://{bucket}",
                 retry=lambda error: passes_by_itself(error) and error_code(error) not in _GONE | {_OTHER, "412"},
             )

@@ -14,7 +14,7 @@ from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 from headrace_consumers.load.preflight import Look, is_lost, read_footer
-from headrace_consumers.load.waiting import LakeFile, TablePlace, lake_files
+from headrace_consumers.load.waiting import IsGone, LakeFile, TablePlace, lake_file
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,25 +30,25 @@ class Arrivals:
     places: Collection[TablePlace]
     pool: ThreadPoolExecutor | None = None
 
-    def arrived(self, commits: Iterable[Commit]) -> Mapping[str, Look]:
+    def arrived(self, commits: Iterable[Commit], is_gone: IsGone) -> Mapping[str, Look]:
         """What the files say of themselves, by URL: one request each, which proves them too. Those that are gone, or
         are not as their commits wrote them, are told as lost: they hinder no other. Files that do not go into the
         warehouse are left to those who read them."""
-        files = [(file, pending) for commit in commits for file, pending in self._files(commit)]
+        files = [found for commit in commits for found in self._files(commit) if not is_gone(found[0])]
         return dict(zip((file.url for file, _ in files), self._each(self._look, files), strict=True))
 
     def once_more(self, files: Sequence[LakeFile]) -> tuple[list[LakeFile], Mapping[str, Look]]:
         """As the log has them now, and what they say: `repair` may have made some again, of another size."""
-        commits = self._commits(sorted({file.commit_id for file in files}))
+        commits = self.commits({file.commit_id for file in files})
         known = {file.url: (file, pending) for commit in commits for file, pending in self._files(commit)}
         now = [known.get(file.url, (file, None)) for file in files]
         looks = self._each(self._look, now)
         return [file for file, _ in now], {file.url: look for (file, _), look in zip(now, looks, strict=True)}
 
-    def _commits(self, commit_ids: Sequence[str]) -> list[Commit]:
+    def commits(self, commit_ids: Collection[str]) -> list[Commit]:
         """Those that the log still has."""
         newest = self.log.generation(self.lineage.pipeline) if commit_ids else 0
-        found = self._each(lambda commit_id: self._commit(commit_id, newest), commit_ids)
+        found = self._each(lambda commit_id: self._commit(commit_id, newest), sorted(commit_ids))
         return [commit for commit in found if commit is not None]
 
     def _commit(self, commit_id: str, newest: int) -> Commit | None:
@@ -59,8 +59,8 @@ class Arrivals:
 
     def _files(self, commit: Commit) -> Iterator[tuple[LakeFile, PendingFile]]:
         for pending in commit.files:
-            for file in lake_files(commit.attempt_id, [pending], self.places):
-                yield file, pending
+            if TablePlace(pending.table, pending.bucket) in self.places:
+                yield lake_file(commit, pending), pending
 
     def _look(self, arrived: tuple[LakeFile, PendingFile | None]) -> Look:
         """A file that is not there may be pending still: then it is made visible, and looked at again."""

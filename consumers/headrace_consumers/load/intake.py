@@ -1,8 +1,9 @@
 """What the loader takes out of the log: batch's chain first, to its end, then the stream's and the windows' chains of
 every generation, as far as one load goes.
 
-A commit that batch has retired is passed without its files, whether it is met before or after; so a file that is not
-there is judged only when the batch chain was read once more.
+A file that batch has taken out of the lake is passed, whether it is met before or after: nobody needs one of a retired
+commit, and who replaced one has its rows. So a file that is not there is judged only when the batch chain was read once
+more.
 """
 
 from __future__ import annotations
@@ -50,9 +51,13 @@ class Intake:
         """Batch commits wait that no load had room for."""
         return bool(self._batch)
 
+    def is_gone(self, file: LakeFile) -> bool:
+        """By batch commits that were read since this began; of those before, the ledger knows."""
+        return self._gone.has(file.commit_id, file.bucket, file.key)
+
     @property
     def retired(self) -> Collection[str]:
-        """By batch commits that were read since this began; of those before, the ledger knows."""
+        """The same, of whole commits."""
         return self._gone.retired
 
     def fill(self, now_s: float) -> int:
@@ -66,11 +71,11 @@ class Intake:
         return len(found) + self._prove(found, now_s)
 
     def once_more(self, files: Sequence[LakeFile]) -> tuple[list[LakeFile], Mapping[str, Look]]:
-        """Held files as they are by now, without those that are of no retired commit."""
+        """Held files as they are by now, without those that are of the lake no more."""
         found, looks = self.arrivals.once_more(files)
         if any(map(is_lost, looks.values())):
             self._catch_up()
-        return [file for file in found if file.commit_id not in self.retired], looks
+        return [file for file in found if not self.is_gone(file)], looks
 
     def clear(self) -> None:
         self.waiting.clear()
@@ -84,17 +89,17 @@ class Intake:
         return where.position if where else ROOT
 
     def _catch_up(self) -> None:
-        """What waits of commits that are retired by now waits no more."""
+        """What waits and is gone by now waits no more."""
         found = self._gone.catch_up()
         self._batch += found
         if found:
-            self.waiting.drop(self.retired)
+            self.waiting.drop(self.is_gone)
 
     def _take_batch(self, now_s: float) -> list[Commit]:
         taken: list[Commit] = []
         while self._batch and not self.is_full(self.waiting):
             commit = self._batch.popleft()
-            self.waiting.add_batch(commit, self._batch_position + 1, now_s, self.retired)
+            self.waiting.add_batch(commit, self._batch_position + 1, now_s, self.is_gone)
             self.progress |= self.waiting.positions
             taken.append(commit)
         return taken
@@ -119,7 +124,7 @@ class Intake:
         shard_ids = sorted({chain.shard_id for chain in chains} | {WINDOWS})
         progress = {chain.shard_id: where for chain, where in self.progress.items() if lineage == _lineage_of(chain)}
         for advance in follow(self.log, lineage, progress, shard_ids):
-            self.waiting.add([advance], now_s, self.retired)
+            self.waiting.add([advance], now_s, self.is_gone)
             taken += [advance.commit] if advance.commit else []
             if self.is_full(self.waiting):
                 break
@@ -131,7 +136,7 @@ class Intake:
     def _prove(self, found: Sequence[Commit], now_s: float) -> int:
         """Looks at all files. Where one is gone, batch may have taken it out by now: how many more commits that
         brought."""
-        fresh = self.arrivals.arrived(commit for commit in found if commit.attempt_id not in self.retired)
+        fresh = self.arrivals.arrived(found, self.is_gone)
         self.looks |= fresh
         if not any(map(is_lost, fresh.values())):
             return 0

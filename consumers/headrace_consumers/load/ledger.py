@@ -36,11 +36,24 @@ class FileState(StrEnum):
     QUARANTINED = "quarantined"
     """Cannot be loaded, whatever becomes of its table; `headrace-consumers release` makes it held again."""
     REPLACED = "replaced"
-    """Was loaded; its rows are in another file of the lake by now."""
+    """Is of the lake no more. It was loaded, or the file was that has its rows now."""
     RETIRED = "retired"
     """Its commit counts no more. Without a file: none of the commit's does, whatever of it was met before."""
     ERASED = "erased"
     """Without a file: so many rows of the commit were erased from the table."""
+
+
+IN_THE_TABLE = (FileState.LOADED, FileState.REPLACED)
+"""What its rows are, with whichever file they came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What the ledger says of a file."""
+
+    state: FileState | None
+    rows: int
+    """That it brought: none where it was rewritten, for the books have them by the commits that they are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +74,17 @@ def quarantined(file: LakeFile, reason: str) -> Entry:
 
 
 def never_loaded(file: LakeFile, replaced_by: str) -> Entry:
-    """Its rows are in files that nobody loads, for such ones are taken to be loaded."""
+    """Its rows are in a file with others that are loaded."""
     return Entry(
         file,
         FileState.QUARANTINED,
-        f"batch commit {replaced_by} replaced {file.url} before it was loaded, so the warehouse has none of its rows: "
-        f"`headrace-batch backfill` of commit {file.commit_id} brings them",
+        f"batch commit {replaced_by} replaced {file.url} before it was loaded, by a file that has rows which the "
+        f"warehouse has, so it has none of this one: `headrace-batch backfill` of commit {file.commit_id} brings them",
     )
+
+
+def waits_for(file: LakeFile, new: LakeFile) -> Entry:
+    return Entry(file, FileState.QUARANTINED, f"its rows are in {new.url}, which is not loaded: see there")
 
 
 def told(reason: str) -> str:
@@ -151,17 +168,22 @@ class Ledger:
 
     def known(self, session: WarehouseSession, files: Sequence[LakeFile]) -> dict[str, FileState]:
         """URL to state, of those that the ledger has, and of those whose commits are retired."""
-        found: dict[str, FileState] = {}
+        return {url: booked.state for url, booked in self.booked(session, files).items() if booked.state is not None}
+
+    def booked(self, session: WarehouseSession, files: Sequence[LakeFile]) -> dict[str, Booked]:
+        """The same, with the rows that they brought."""
+        found: dict[str, Booked] = {}
         retired: set[str] = set()
         for commit_ids in chunks(sorted({file.commit_id for file in files})):
             rows = session.query(
-                f"SELECT commit_id, file_key, state FROM {self.name('ledger')} WHERE pipeline = %s"  # noqa: S608
+                f"SELECT commit_id, file_key, state, row_count FROM {self.name('ledger')} WHERE pipeline = %s"  # noqa: S608
                 f" AND commit_id IN ({marks(commit_ids)})",
                 self.lineage.pipeline, *commit_ids,
             )  # fmt: skip
-            found |= {url: FileState(state) for _, url, state in rows if url}
-            retired |= {commit_id for commit_id, url, state in rows if not url and state == FileState.RETIRED}
-        return found | {file.url: FileState.RETIRED for file in files if file.commit_id in retired}
+            found |= {url: Booked(FileState(state), int(number)) for _, url, state, number in rows if url}
+            retired |= {commit_id for commit_id, url, state, _ in rows if not url and state == FileState.RETIRED}
+        gone = (file.url for file in files if file.commit_id in retired)
+        return found | {url: Booked(FileState.RETIRED, found[url].rows if url in found else 0) for url in gone}
 
     def erased(self, session: WarehouseSession, commit_ids: Sequence[str]) -> Counter[tuple[str, str]]:
         """Commit and table to how many rows were erased."""
@@ -175,16 +197,33 @@ class Ledger:
             found.update({(commit_id, table): int(number) for commit_id, table, number in rows})
         return found
 
+    def rows_booked(self, session: WarehouseSession, commit_ids: Sequence[str]) -> Counter[tuple[str, str]]:
+        """Commit and table to how many rows are to be in the table."""
+        found: Counter[tuple[str, str]] = Counter()
+        for chunk in chunks(commit_ids):
+            rows = session.query(
+                f"SELECT commit_id, table_name, sum(row_count) FROM {self.name('ledger')} WHERE pipeline = %s"  # noqa: S608
+                f" AND state IN ({marks(IN_THE_TABLE)}) AND commit_id IN ({marks(chunk)})"
+                " GROUP BY commit_id, table_name",
+                self.lineage.pipeline, *IN_THE_TABLE, *chunk,
+            )  # fmt: skip
+            found.update({(commit_id, table): int(number) for commit_id, table, number in rows})
+        found.subtract(self.erased(session, commit_ids))
+        return found
+
     def entries(self, session: WarehouseSession, *states: FileState) -> Iterator[Entry]:
         """All of the pipeline's files in these states."""
         rows = session.query(
-            f"SELECT commit_id, table_name, file_key, row_count, byte_count, state, reason FROM {self.name('ledger')}"  # noqa: S608
-            f" WHERE pipeline = %s AND state IN ({marks(states)}) ORDER BY commit_id, file_key",
+            "SELECT commit_id, table_name, file_key, row_count, byte_count, state, reason, generation"  # noqa: S608
+            f" FROM {self.name('ledger')} WHERE pipeline = %s AND state IN ({marks(states)})"
+            " ORDER BY commit_id, file_key",
             self.lineage.pipeline, *states,
         )  # fmt: skip
-        for commit_id, table, url, row_count, byte_count, state, reason in rows:
+        for commit_id, table, url, row_count, byte_count, state, reason, generation in rows:
             bucket, key = url.removeprefix("s3://").split("/", 1)
-            file = LakeFile(commit_id, table, bucket, key, int(row_count), int(byte_count))
+            file = LakeFile(
+                commit_id, table, bucket, key, int(row_count), int(byte_count), generation=int(generation)
+            )  # fmt: skip
             yield Entry(file, FileState(state), reason or "")
 
     def record(
@@ -259,8 +298,8 @@ class Ledger:
     def _row(self, entry: Entry, seq: int, at: datetime) -> tuple[Any, ...]:
         file = entry.file
         return (
-            self.lineage.pipeline, self.lineage.generation, file.commit_id, file.table, file.url, file.rows, file.bytes,
-            entry.state.value, told(entry.reason), seq, at,
+            self.lineage.pipeline, file.generation, file.commit_id, file.table, file.url,
+            0 if file.rewritten else file.rows, file.bytes, entry.state.value, told(entry.reason), seq, at,
         )  # fmt: skip
 
     def insert(

@@ -19,8 +19,9 @@ from headrace_consumers.errors import FencedError, WarehouseStatementError
 from headrace_consumers.lake.objects import ObjectStore
 from headrace_consumers.load.amendments import NOTHING_AMENDED, Amendments
 from headrace_consumers.load.copying import Copier, CopyFailedError, CopyGroup
+from headrace_consumers.load.exchanging import Exchanging
 from headrace_consumers.load.fitting import Fitting
-from headrace_consumers.load.ledger import Entry, FileState, Ledger, quarantined
+from headrace_consumers.load.ledger import IN_THE_TABLE, Entry, FileState, Ledger, quarantined
 from headrace_consumers.load.preflight import Look
 from headrace_consumers.load.sifting import Budget, Sifted, is_of_the_file, sift
 from headrace_consumers.load.waiting import ChainPosition, LakeFile
@@ -44,6 +45,8 @@ class LoadOutcome:
     held: tuple[Entry, ...] = ()
     """All that stay held."""
     withdrawn: Withdrawn = field(default_factory=Withdrawn)
+    exchanged: frozenset[str] = frozenset()
+    """URLs of files that wait no more: their rows came with another, or were there."""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,7 @@ class Loading:
     new_id: Callable[[int], str]
     _fitting: Fitting = field(init=False)
     _withdrawing: Withdrawing = field(init=False)
+    _exchanging: Exchanging = field(init=False)
     _copier: Copier = field(init=False)
     _suspects: dict[str, bool] = field(default_factory=dict)
     """URLs of held files whose COPY failed without others, the one tried last at the end; and whether others of the
@@ -66,6 +70,7 @@ class Loading:
         schema, pipeline = self.ledger.schema, self.ledger.lineage.pipeline
         self._fitting = Fitting(schema)
         self._withdrawing = Withdrawing(self.ledger)
+        self._exchanging = Exchanging(self.ledger)
         self._copier = Copier(schema, pipeline, self.store, self.role, lambda: self.new_id(self.now_ms()))
 
     def load(
@@ -82,13 +87,8 @@ class Loading:
         """Loads what fits, says what became of the rest, and moves the positions. Raises FencedError where another
         loader is ahead, TransientError where the warehouse is away. `held` is what the ledger says of those files that
         are tried again; `looks` has what each file says of itself, by URL. `amendments` are those of batch: what they
-        take out goes in the same transaction."""
-        known = self.ledger.known(session, files)
-        fresh = [
-            file
-            for file in files
-            if known.get(file.url, FileState.HELD) is FileState.HELD and file.commit_id not in amendments.retired
-        ]
+        take out goes in the same transaction, and rewritten files come as they say."""
+        fresh = self._to_load(session, files, amendments)
         fitting, set_aside = self._fitting.fitted(session, fresh, looks)
         groups = self._tried_apart(session, fitting, set_aside)
         budget = Budget(_TRIALS)
@@ -100,6 +100,19 @@ class Loading:
             else:
                 self._remember(outcome)
                 return outcome
+
+    def _to_load(self, session: WarehouseSession, files: Sequence[LakeFile], amendments: Amendments) -> list[LakeFile]:
+        known = self.ledger.known(session, files)
+        lacking = {file.url for one in amendments.exchanges for file in one.lacking}
+        copied = {one.replacement.new.url for one in amendments.exchanges if one.is_copied and one.replacement.new}
+
+        def is_loaded(file: LakeFile) -> bool:
+            if file.rewritten:
+                return file.url in copied
+            is_open = known.get(file.url, FileState.HELD) is FileState.HELD
+            return is_open and file.commit_id not in amendments.retired and file.url not in lacking
+
+        return [file for file in {file.url: file for file in files}.values() if is_loaded(file)]
 
     # --- the transaction
 
@@ -122,26 +135,30 @@ class Loading:
         try:
             self.ledger.take_head(session, seq)
             known = self._known(session, entries)
+            self._exchanging.require_lacking(session, amendments.exchanges)
             retired = self._withdrawing.retire(session, amendments, seq + 1, now_ms)
             self._copier.copy(session, groups, self.new_id(now_ms))
             self.ledger.record(session, entries, seq + 1, now_ms, known)
-            news += self._withdrawing.replace(session, amendments, seq + 1, now_ms)
+            urls = {file.url for file in loaded}
+            exchanged = self._exchanging.record(session, amendments.exchanges, urls, seq + 1, now_ms)
             tables = {group.table for group in groups}
             erased = self._withdrawing.erase(session, amendments.erases, tables, seq + 1, now_ms)
+            self._exchanging.count(session, exchanged, seq + 1, now_ms)
             self.ledger.save_positions(session, moved)
             session.commit()
         except BaseException:
             session.rollback()
             raise
-        given_up = {entry.file.url for entry in news if entry.state is not FileState.HELD}
-        still = [entry for entry in set_aside if entry.state is FileState.HELD and entry.file.url not in given_up]
-        return LoadOutcome(tuple(loaded), tuple(news), tuple(still), Withdrawn(retired, erased))
+        news += [entry for entry in exchanged if entry.state is FileState.QUARANTINED]
+        still = [entry for entry in set_aside if entry.state is FileState.HELD]
+        done = frozenset(entry.file.url for entry in exchanged if entry.state in IN_THE_TABLE)
+        return LoadOutcome(tuple(loaded), tuple(news), tuple(still), Withdrawn(retired, erased), done)
 
     def _known(self, session: WarehouseSession, entries: Sequence[Entry]) -> Collection[str]:
         """What the ledger has of them. The head was ours, so nobody has changed it since it was read; nobody but a
         hand: what is held may be recorded anew, and nothing else."""
         known = self.ledger.known(session, [entry.file for entry in entries])
-        urls = {entry.file.url for entry in entries}
+        urls = {entry.file.url for entry in entries if not entry.file.rewritten}
         if done := {url for url, state in known.items() if state is not FileState.HELD} & urls:
             raise FencedError(f"the ledger has {min(done)} by now: someone else loads this pipeline; starting over")
         return known.keys()

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 import msgspec
 
@@ -15,18 +14,12 @@ from headrace_consumers.commitlog.batch import BATCH, batch_chain
 from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.log import CommitLog
 from headrace_consumers.commitlog.model import Chain, Commit, Link, LinkKind
-from headrace_consumers.load.ledger import FileState, Ledger
+from headrace_consumers.load.counting import rows_by_commit
+from headrace_consumers.load.ledger import IN_THE_TABLE, FileState, Ledger
 from headrace_consumers.load.waiting import LakeFile, TablePlace, by_table, lake_files
 from headrace_consumers.records import ROOT
-from headrace_consumers.stages.schemas import COMMIT_FIELD
-from headrace_consumers.warehouse.schema import read_columns
 from headrace_consumers.warehouse.session import WarehouseSession
-from headrace_consumers.warehouse.tables import quoted
 from headrace_consumers.windows_service.chain import SHARD_ID as WINDOWS
-
-_CHUNK = 500
-_BROUGHT = (FileState.LOADED, FileState.REPLACED)
-"""Its rows are in the table."""
 
 
 class FindingKind(StrEnum):
@@ -85,16 +78,17 @@ class Reconciler:
         retired = {commit_id for _, commit in batch for commit_id in commit.retires}
         found = (*self._commits(since_ms), *(commit for _, commit in batch))
         commits = [commit for commit in found if commit.attempt_id not in retired]
-        files = [file for commit in commits for file in lake_files(commit.attempt_id, commit.files, self.places)]
+        named = [file for commit in commits for file in lake_files(commit, self.places)]
+        files = [file for file in named if not file.rewritten]
         old = {commit.attempt_id for commit in found if commit.written_ms <= overdue_ms}
-        known = self.ledger.known(self.session, files)
+        known = self.ledger.known(self.session, named)
         reasons = self._reasons(known)
         findings = [
-            *_of_files(files, known, old, reasons),
+            *_of_files(named, known, old, reasons),
             *self._of_rows(files, known),
             *self._of_batch([(link, commit) for link, commit in batch if commit.attempt_id in old]),
         ]
-        loaded = sum(known.get(file.url) in _BROUGHT for file in files)
+        loaded = sum(known.get(file.url) in IN_THE_TABLE for file in files)
         waiting = sum(file.url not in known and file.commit_id not in old for file in files)
         return Reconciled(len(files), loaded, waiting, tuple(findings))
 
@@ -142,7 +136,7 @@ class Reconciler:
         for table, found in by_table(files).items():
             wanted: Counter[str] = Counter()
             for file in found:
-                wanted[file.commit_id] += file.rows if known.get(file.url) in _BROUGHT else 0
+                wanted[file.commit_id] += file.rows if known.get(file.url) in IN_THE_TABLE else 0
             held = self._rows_in(table, sorted(wanted))
             for commit_id, brought in sorted(wanted.items()):
                 rows = brought - erased[commit_id, table]
@@ -164,19 +158,7 @@ class Reconciler:
 
     def _rows_in(self, table: str, commit_ids: Sequence[str]) -> Counter[str]:
         """By commit; none where the table is gone, or has lost the column."""
-        found: Counter[str] = Counter()
-        columns = read_columns(self.session, self.ledger.schema, table)
-        if not any(column.name == COMMIT_FIELD.name for column in columns):
-            return found
-        name = f"{quoted(self.ledger.schema)}.{quoted(table)}"
-        for begin in range(0, len(commit_ids), _CHUNK):
-            chunk: Sequence[Any] = commit_ids[begin : begin + _CHUNK]
-            rows = self.session.query(
-                f"SELECT commit_id, count(*) FROM {name} WHERE commit_id IN ({', '.join(['%s'] * len(chunk))})"  # noqa: S608 -- our own names
-                " GROUP BY commit_id", *chunk,
-            )  # fmt: skip
-            found.update({commit_id: int(number) for commit_id, number in rows})
-        return found
+        return rows_by_commit(self.session, self.ledger.schema, table, commit_ids) or Counter()
 
 
 def _of_files(
@@ -187,5 +169,5 @@ def _of_files(
         state = known.get(file.url)
         if state in kinds:
             yield Finding(kinds[state], file.table, file.commit_id, file.url, reasons.get(file.url, ""))
-        elif state is None and file.commit_id in old:
+        elif state is None and file.commit_id in old and not file.rewritten:
             yield Finding(FindingKind.OVERDUE, file.table, file.commit_id, file.url)

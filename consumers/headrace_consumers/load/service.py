@@ -20,6 +20,7 @@ from headrace_consumers.load.ledger import Books, Entry, FileState
 from headrace_consumers.load.loading import Loading, LoadOutcome
 from headrace_consumers.load.maintenance import Maintenance
 from headrace_consumers.load.passed import PASSED, encode
+from headrace_consumers.load.tracing import Tracing
 from headrace_consumers.load.waiting import LakeFile, TablePlace, Waiting
 from headrace_consumers.load.withdrawing import Withdrawn
 from headrace_consumers.warehouse.session import WarehouseSession
@@ -38,6 +39,7 @@ class LoaderPlan:
     max_load_bytes: int = 1 << 30
     """Or with so much waiting."""
     max_load_files: int = 2_000
+    """Or so many files, or commits."""
     held_retry_s: float = 60.0
     books_check_s: float = 300.0
     """So long after a load the books are looked at: what `release` let go would wait for new commits else."""
@@ -117,7 +119,8 @@ class Loader:
 
     def _is_full(self, waiting: Waiting) -> bool:
         plan = self._plan
-        return waiting.bytes >= plan.max_load_bytes or len(waiting.files) >= plan.max_load_files
+        number = max(len(waiting.files), waiting.commits)
+        return waiting.bytes >= plan.max_load_bytes or number >= plan.max_load_files
 
     def _is_due(self) -> bool:
         now_s = self._now_s()
@@ -130,10 +133,11 @@ class Loader:
     def _load(self) -> LoadOutcome:
         held = self._due_again() if self._retries_held(self._now_s()) else {}
         again, looks = self._intake.once_more([entry.file for entry in held.values()])
+        exchanges = self._tracing.exchanges(self._session, self._waiting.batch, again)
         outcome = self._loading.load(
             self._session, self._seq, [*self._waiting.files, *again], self._waiting.positions,
             held=held, looks={**self._intake.looks, **looks},
-            amendments=amendments_of(self._waiting.batch, self._plan.places, self._plan.keyed),
+            amendments=amendments_of(self._waiting.batch, exchanges, self._plan.places, self._plan.keyed),
         )  # fmt: skip
         self._seq, self._looked_s = self._seq + 1, self._now_s()
         self._remember(outcome, held)
@@ -143,20 +147,31 @@ class Loader:
 
     def _remember(self, outcome: LoadOutcome, tried: Mapping[str, Entry]) -> None:
         """As the books have it now. Whoever else changes them takes the head, and we start over."""
-        untried = {url: entry for url, entry in self._held.items() if url not in tried}
-        self._held = self._standing(untried | {entry.file.url: entry for entry in outcome.held})
+        given_up = {entry.file.url for entry in outcome.set_aside if entry.state is not FileState.HELD}
+        untried = {url: entry for url, entry in self._held.items() if url not in {*tried, *given_up}}
+        self._held = self._standing(untried | {entry.file.url: entry for entry in outcome.held}, outcome)
         bad = {entry.file.url: entry for entry in outcome.set_aside if entry.state is FileState.QUARANTINED}
-        self._quarantined = self._standing({**self._quarantined, **bad})
+        self._quarantined = self._standing({**self._quarantined, **bad}, outcome)
         self._passed |= self._waiting.positions
         if tried and not (untried and tried.keys() & {file.url for file in outcome.loaded}):
             self._retried_s = self._now_s()
 
-    def _standing(self, entries: Mapping[str, Entry]) -> Mapping[str, Entry]:
-        return {url: entry for url, entry in entries.items() if entry.file.commit_id not in self._intake.retired}
+    def _standing(self, entries: Mapping[str, Entry], outcome: LoadOutcome) -> Mapping[str, Entry]:
+        retired = self._intake.retired
+        return {
+            url: entry
+            for url, entry in entries.items()
+            if entry.file.commit_id not in retired and url not in outcome.exchanged
+        }
+
+    @property
+    def _tracing(self) -> Tracing:
+        intake = self._intake
+        return Tracing(self._arrivals, self._loading.ledger, intake.is_gone, intake.retired)
 
     def _note_passed(self) -> None:
         """For those who may touch only what is loaded. One that was forgotten says less, and the next makes it good."""
-        note = encode(self._passed, {*self._held, *self._quarantined}) if self._passed else None
+        note = encode(self._passed, {*self._held, *self._quarantined})
         if note is not None:
             self._log.mark(self._plan.lineage.pipeline, PASSED, note)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
 
-from headrace_consumers.commitlog.batch import batch_chain
+from headrace_consumers.commitlog.batch import NO_GENERATION, batch_chain
 from headrace_consumers.commitlog.following import Advance
 from headrace_consumers.commitlog.model import Chain, Commit, LinkKind
 from headrace_consumers.lake.objects import PendingFile
@@ -33,6 +33,10 @@ class LakeFile:
     bytes: int
     sha256: str = ""
     """Empty where the ledger alone knows the file."""
+    generation: int = NO_GENERATION
+    """Of its commit."""
+    rewritten: bool = False
+    """Its rows were in files that it replaces."""
 
     @property
     def url(self) -> str:
@@ -47,6 +51,14 @@ class TablePlace:
     bucket: str
 
 
+IsGone = Callable[[LakeFile], bool]
+"""Whether a file is of the lake no more, by batch commits."""
+
+
+def _nothing_is_gone(_: LakeFile) -> bool:
+    return False
+
+
 @dataclass(slots=True)
 class Waiting:
     """Mutable: filled by what is followed, emptied by a load."""
@@ -57,6 +69,8 @@ class Waiting:
     """Those of batch, with all that they change of what was loaded before."""
     positions: dict[Chain, ChainPosition] = field(default_factory=dict)
     """Of the chains that moved."""
+    commits: int = 0
+    """How many; many may have no files, for these are of the lake no more."""
     since_s: float | None = None
     """When the first of it was seen."""
 
@@ -64,26 +78,29 @@ class Waiting:
     def bytes(self) -> int:
         return sum(file.bytes for file in self.files)
 
-    def add(self, advances: Iterable[Advance], now_s: float, retired: Collection[str] = ()) -> None:
-        """Commits that are retired are passed, without their files."""
+    def add(self, advances: Iterable[Advance], now_s: float, is_gone: IsGone = _nothing_is_gone) -> None:
+        """Files that are gone are passed: those of retired commits, and replaced ones."""
         for advance in advances:
             for link in advance.links:
                 self.positions[link.chain] = ChainPosition(link.end, link.kind is LinkKind.TERMINAL)
-            if advance.commit is not None and advance.commit.attempt_id not in retired:
-                self.files += lake_files(advance.commit.attempt_id, advance.commit.files, self.places)
+            if advance.commit is not None:
+                self._add_files(advance.commit, is_gone)
         self._seen(now_s)
 
-    def add_batch(self, commit: Commit, end: int, now_s: float, retired: Collection[str] = ()) -> None:
+    def add_batch(self, commit: Commit, end: int, now_s: float, is_gone: IsGone = _nothing_is_gone) -> None:
         """The next of the batch chain, which it brings to `end`."""
         self.positions[batch_chain(commit.pipeline)] = ChainPosition(end)
         self.batch.append(commit)
-        if commit.attempt_id not in retired:
-            self.files += lake_files(commit.attempt_id, commit.files, self.places)
+        self._add_files(commit, is_gone)
         self._seen(now_s)
 
-    def drop(self, retired: Collection[str]) -> None:
-        """The files of commits that were retired since they were added."""
-        self.files = [file for file in self.files if file.commit_id not in retired]
+    def drop(self, is_gone: IsGone) -> None:
+        """What went since it was added."""
+        self.files = [file for file in self.files if not is_gone(file)]
+
+    def _add_files(self, commit: Commit, is_gone: IsGone) -> None:
+        self.commits += 1
+        self.files += [file for file in lake_files(commit, self.places) if not is_gone(file)]
 
     def _seen(self, now_s: float) -> None:
         if self.positions and self.since_s is None:
@@ -93,16 +110,19 @@ class Waiting:
         return 0.0 if self.since_s is None else now_s - self.since_s
 
     def clear(self) -> None:
-        self.files, self.batch, self.positions, self.since_s = [], [], {}, None
+        self.files, self.batch, self.positions, self.commits, self.since_s = [], [], {}, 0, None
 
 
-def lake_files(commit_id: str, files: Iterable[PendingFile], places: Collection[TablePlace]) -> list[LakeFile]:
-    """Those of a commit's files that are to be loaded: they belong into the warehouse, and their rows are new."""
-    return [
-        LakeFile(commit_id, file.table, file.bucket, file.key, file.rows, file.bytes, file.sha256)
-        for file in files
-        if TablePlace(file.table, file.bucket) in places and not file.rewritten
-    ]
+def lake_files(commit: Commit, places: Collection[TablePlace]) -> list[LakeFile]:
+    """Those of a commit's files that belong into the warehouse."""
+    return [lake_file(commit, file) for file in commit.files if TablePlace(file.table, file.bucket) in places]
+
+
+def lake_file(commit: Commit, file: PendingFile) -> LakeFile:
+    return LakeFile(
+        commit.attempt_id, file.table, file.bucket, file.key, file.rows, file.bytes, file.sha256, commit.generation,
+        file.rewritten,
+    )  # fmt: skip
 
 
 def by_table(files: Iterable[LakeFile]) -> Mapping[str, list[LakeFile]]:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.load.amendments import Amendments
-from headrace_consumers.load.ledger import Entry, FileState, Ledger, chunks, marks, never_loaded
+from headrace_consumers.load.counting import has_column
+from headrace_consumers.load.ledger import FileState, Ledger, chunks, marks
 from headrace_consumers.stages.schemas import COMMIT_FIELD
-from headrace_consumers.warehouse.schema import read_columns
 from headrace_consumers.warehouse.session import WarehouseSession
 from headrace_consumers.warehouse.tables import quoted
 
@@ -60,7 +60,7 @@ class Withdrawing:
         )  # fmt: skip
 
     def _delete_retired(self, session: WarehouseSession, table: str, seq: int) -> int:
-        if not self._has_column(session, table, COMMIT_FIELD.name):
+        if not has_column(session, self.ledger.schema, table, COMMIT_FIELD.name):
             return 0
         return session.run(
             f"DELETE FROM {self._staging(table)} WHERE commit_id IN ({self._retired})",  # noqa: S608
@@ -76,25 +76,6 @@ class Withdrawing:
 
     def _retired_by(self, seq: int) -> tuple[str, int, str]:
         return self._pipeline, seq, FileState.RETIRED.value
-
-    # --- replaced files
-
-    def replace(self, session: WarehouseSession, amendments: Amendments, seq: int, now_ms: int) -> list[Entry]:
-        """Once this load's files are recorded. What was replaced before it was loaded is told: the lake has its rows
-        where no load looks for them."""
-        rewritten = self.ledger.known(session, amendments.rewritten)
-        fresh = [Entry(file, FileState.LOADED) for file in amendments.rewritten if file.url not in rewritten]
-        self.ledger.record(session, fresh, seq, now_ms, ())
-        files = [one.file for one in amendments.replaced]
-        known = self.ledger.known(session, files)
-        self.ledger.mark_replaced(session, [file.url for file in files])
-        lost = [
-            never_loaded(one.file, one.by)
-            for one in amendments.replaced
-            if known.get(one.file.url, FileState.HELD) in (FileState.HELD, FileState.QUARANTINED)
-        ]
-        self.ledger.record(session, lost, seq, now_ms, known.keys())
-        return lost
 
     # --- erased rows
 
@@ -124,7 +105,7 @@ class Withdrawing:
             self._pipeline,
         )
         for table, column in sorted((table, column) for table, column in places if table in tables):
-            if self._has_column(session, table, column):
+            if has_column(session, self.ledger.schema, table, column):
                 yield table, column
 
     def _erase(
@@ -152,9 +133,6 @@ class Withdrawing:
         return sum(number for _, _, number in counts)
 
     # --- the warehouse
-
-    def _has_column(self, session: WarehouseSession, table: str, name: str) -> bool:
-        return any(column.name == name for column in read_columns(session, self.ledger.schema, table))
 
     def _staging(self, table: str) -> str:
         return f"{quoted(self.ledger.schema)}.{quoted(table)}"

@@ -44,9 +44,10 @@ LEDGER = StagingTable(
 )
 """What became of each file: loaded, held or quarantined; replaced by another since, or retired with its commit.
 `load_seq` is the head's number after the transaction that brought it into that state, or the rows that it brought:
-whoever reads staging goes on after the greatest that he has seen. `row_count` is how many rows it brought, none where
-these had come with other files. Rows without a file are about a commit: that it is retired, in all tables; or how many
-of its rows were erased from one."""
+whoever reads staging goes on after the greatest that he has seen. `row_count` is how many rows it brought, none for a
+file that was rewritten: the books have these by the files that came first. `generation` is its commit's, 0 for batch.
+Rows without a file are about a commit: that it is retired, in all tables; or how many of its rows were erased from
+one."""
 
 ERASURES = StagingTable(
     "loader_erasures",

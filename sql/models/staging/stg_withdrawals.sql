@@ -1,6 +1,6 @@
 select
     commit_id,
-    case when state = 'erased' then table_name end as table_name,
+    case when state = 'erased' then table_name end as erased_from,
     row_count,
     load_seq,
     recorded_at as withdrawn_at

@@ -20,7 +20,7 @@ with changes as (
         -row_count as row_count,
         load_seq
     from {{ ref("stg_withdrawals") }}
-    where table_name is null or table_name in ('{{ table_names | join("', '") }}')
+    where erased_from is null or erased_from in ('{{ table_names | join("', '") }}')
 ),
 
 commits as (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,13 +38,21 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def spark(aws: str) -> Iterator[SparkSession]:
     """One that commands of this process take, too."""
     del aws
+    with held_session(backfill) as session:
+        yield session
+
+
+@contextmanager
+def held_session(*commands: ModuleType) -> Iterator[SparkSession]:
+    """Two cores, until it is left; these commands take it as their own."""
     with spark_session("tests", {"SPARK_MASTER": "local[2]"}) as session, pytest.MonkeyPatch.context() as patch:
 
         @contextmanager
         def held(_name: str) -> Iterator[SparkSession]:
             yield session
 
-        patch.setattr(backfill, "spark_session", held)
+        for command in commands:
+            patch.setattr(command, "spark_session", held)
         yield session
 
 

@@ -23,7 +23,7 @@ from headrace_producers.wire.envelope import encode_line
 NOON = datetime(2023, 11, 14, 12, tzinfo=UTC)
 
 
-@contract(name="tide.measured", version=1, partition_key="station", event_time="measured_at")
+@contract(name="tide.gauged", version=1, partition_key="station", event_time="measured_at")
 class Strict(msgspec.Struct, frozen=True, kw_only=True):
     """The level of water at a station."""
 
@@ -32,7 +32,7 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True):
     level_mm: Annotated[int, msgspec.Meta(ge=0)]
 
 
-@contract(name="tide.measured", version=1, partition_key="station", event_time="measured_at")
+@contract(name="tide.gauged", version=1, partition_key="station", event_time="measured_at")
 class Wide(msgspec.Struct, frozen=True, kw_only=True):
     """The level of water at a station; below zero, too."""
 
@@ -66,7 +66,7 @@ def pack(first: int, readings: Sequence[tuple[str, int]]) -> bytes:
 def _line(number: int, station: str, level: int) -> bytes:
     at = NOON + timedelta(minutes=number)
     said = Unbound(station=station, measured_at=at, level_mm=level)
-    return encode_line(f"tide-{number}", "/tides", "tide.measured.v1", at, said)
+    return encode_line(f"tide-{number}", "/tides", "tide.gauged.v1", at, said)
 
 
 def redrive(place: Place, letters: Sequence[tuple[str, str, int]], line: bytes, of: Commit) -> Commit:

@@ -14,6 +14,7 @@ from headrace_batch.committing import Draft, commit, new_attempt, settle, upload
 from headrace_batch.place import Place
 from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog import keys
+from headrace_consumers.commitlog.batch import BatchChain
 from headrace_consumers.commitlog.model import Commit, CommitKind, Replaced
 from headrace_consumers.errors import FencedError, GenerationRaisedError, MissingFileError
 from headrace_consumers.lake.objects import EncodedFile
@@ -254,3 +255,20 @@ def test_the_chain_alone_says_what_to_settle() -> None:
     settle(place)
     assert visible(world) == before == named(place.standing())
     assert place.log.marks("visits")[committing.SETTLED] == "1"
+
+
+def test_the_chain_is_read_from_where_it_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also by a command of many commits, each of which is settled."""
+    place, read = place_of(world_of()), []
+    after = BatchChain.after
+
+    def counted(chain: BatchChain, position: int) -> Iterator[Commit]:
+        for found in after(chain, position):
+            read.append(found)
+            yield found
+
+    monkeypatch.setattr(BatchChain, "after", counted)
+    for number in range(5):
+        landed(place, str(number))
+    settle(place)
+    assert len(read) == 5

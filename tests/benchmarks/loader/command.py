@@ -116,7 +116,7 @@ def _commit(lake: Lake, folder: Path, shape: Shape) -> list[LakeFile]:
     files: list[LakeFile] = []
     for packs in itertools.islice(packs_of_flights(folder, shape.events_a_commit), shape.commits):
         commit = lake.commit(packs, [now_ms()] * len(packs))
-        files += lake_files(commit.attempt_id, commit.files, PLACES)
+        files += lake_files(commit, PLACES)
     return files
 
 

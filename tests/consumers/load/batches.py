@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +14,13 @@ from headrace_consumers.commitlog import keys
 from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, BatchChain
 from headrace_consumers.commitlog.model import Commit, CommitKind, Erasure, Replaced
 from headrace_consumers.lake.objects import PendingFile
+from headrace_consumers.lake.rewritten import mark_of
 from tests.consumers.commitlog.tables import TABLE
 from tests.consumers.load.harbour import now_ms
 from tests.consumers.load.quay import Quay, commit_of, place, url_of
 
 Cargo = tuple[str, pa.Table]
+_NOTHING_CARVED: Mapping[str, Cargo] = {}
 
 
 @dataclass
@@ -37,14 +39,22 @@ class Batch:
         retires: Iterable[str] = (),
         replaces: Iterable[str] = (),
         rewritten: Iterable[Cargo] = (),
+        carved: Mapping[str, Cargo] = _NOTHING_CARVED,
         erases: Iterable[Erasure] = (),
         settled: bool = True,
         complete: bool = True,
     ) -> str:
-        """Its id. `retires` names commits, `replaces` files by their URLs."""
-        attempt_id, replaced = new_attempt_id(now_ms()), list(replaces)
+        """Its id. `retires` names commits, `replaces` files by their URLs; so does `carved`, with what is left of
+        each."""
+        attempt_id, replaced = new_attempt_id(now_ms()), [*replaces, *carved]
         quay, store = self.quay, self.quay.harbour.stack.store
-        pending = (*quay.upload(attempt_id, *files), *quay.upload(attempt_id, *rewritten, rewritten=True))
+        pending = (
+            *quay.upload(attempt_id, *files),
+            *quay.upload(attempt_id, *rewritten, rewritten=True, key="{id}-all.parquet"),
+        )
+        for url, rest in carved.items():
+            key = f"{{id}}-{mark_of(place(url)[1])}.parquet"
+            pending += quay.upload(attempt_id, rest, rewritten=True, key=key) if rest[1].num_rows else ()
         commit = Commit(
             attempt_id=attempt_id, pipeline=quay.pipeline.name, generation=NO_GENERATION, files=pending,
             shards=(BATCH,), contracts=("gauge.read.v1",), code_version="test", written_ms=now_ms(), kind=kind,

@@ -151,6 +151,13 @@ class Quay:
         own = f"FROM \"{SCHEMA}\".loader_ledger WHERE pipeline = '{self.pipeline.name}'"
         return [int(seq) for (seq,) in self.ask(f"SELECT DISTINCT load_seq {own} ORDER BY 1")]
 
+    def empty(self) -> None:
+        """A warehouse of which nothing is left: the next loader begins from nothing."""
+        for table in ("gauges", "lamps"):
+            self.sql(f"DELETE FROM {table}")  # noqa: S608
+        for book in ("ledger", "positions", "erasures"):
+            self.sql(f"DELETE FROM \"{SCHEMA}\".loader_{book} WHERE pipeline = '{self.pipeline.name}'")  # noqa: S608
+
     def findings(self) -> tuple[Finding, ...]:
         places = places_of(self.pipeline, LakeSettings())
         session = self.harbour.session()
@@ -194,13 +201,13 @@ class Quay:
     def upload(
         self, attempt_id: str, *files: tuple[str, pa.Table], key: str = "{id}.parquet", rewritten: bool = False
     ) -> tuple[PendingFile, ...]:
-        """Pending files of a commit; in rewritten ones each row goes on naming the commit that brought it."""
+        """Pending files of a commit, each in a folder of its own. Rewritten ones are in the first one, and each of
+        their rows goes on naming the commit that brought it."""
         pending = []
         for number, (table, rows) in enumerate(files):
-            where = f"{getattr(self, table)}/{number + 100 * rewritten}/{key.format(id=attempt_id)}"
+            where = f"{getattr(self, table)}/{0 if rewritten else number}/{key.format(id=attempt_id)}"
             body = parquet(rows if rewritten else _with_commit(rows, attempt_id))
-            name = getattr(self, table)
-            encoded = EncodedFile(name, "", "processed", where, rows.num_rows, body, rewritten)
+            encoded = EncodedFile(getattr(self, table), "", "processed", where, rows.num_rows, body, rewritten)
             pending.append(self.harbour.stack.store.upload_pending(encoded, attempt_id))
         return tuple(pending)
 
@@ -259,7 +266,7 @@ def url_of(file: PendingFile) -> str:
 
 def commit_of(url: str) -> str:
     """The id of the commit that wrote the file."""
-    return url.rsplit("/", 1)[1].removesuffix(".parquet")
+    return url.rsplit("/", 1)[1].removesuffix(".parquet").split("-")[0]
 
 
 def place(url: str) -> tuple[str, str]:

@@ -270,24 +270,28 @@ def test_letter_and_backfill(quay: Quay, batch: Batch) -> None:
     assert quay.findings() == ()
 
 
-@pytest.mark.parametrize("met", ["before", "after"])
-def test_a_file_that_was_replaced_before_it_was_loaded_is_told(quay: Quay, batch: Batch, met: str) -> None:
-    """Neither lost in silence nor doubled: the sentence says what brings its rows, and that does."""
-    rows, new = quay.rows(), quay.rows()
-    stream(quay)
-    if met == "before":
-        quay.load()
-    commit_id, url = stream(quay, rows)
-    batch.commit(COMPACTION, replaces=[url], rewritten=[("gauges", brought(commit_id, rows))])
+def test_a_file_that_was_replaced_before_it_was_loaded_is_told(quay: Quay, batch: Batch) -> None:
+    """By a file that would bring others once more. Neither lost in silence nor doubled: the sentence says what brings
+    its rows, and that does."""
+    loaded, rows, new = quay.rows(), quay.rows(), quay.rows()
+    first, old = stream(quay, loaded)
     quay.load()
-    assert quay.ids().total() == ROWS
+    commit_id, url = stream(quay, rows)
+    merged = pa.concat_tables([brought(first, loaded), brought(commit_id, rows)])
+    batch.commit(COMPACTION, replaces=[old, url], rewritten=[("gauges", merged)])
+    quay.load()
+    assert quay.ids() == ids_of(loaded)
     [finding] = quay.findings()
     assert (finding.kind, finding.file) == ("quarantined", url)
     assert f"`headrace-batch backfill` of commit {commit_id}" in finding.detail
-    batch.commit(BACKFILL, ("gauges", new), retires=[commit_id])
-    quay.load()
-    assert quay.ids().total() == 2 * ROWS
-    assert quay.findings() == ()
+    [merged_url] = batch.urls(batch.chain_ids()[0])
+    rest = {merged_url: ("gauges", brought(first, loaded))}
+    batch.commit(BACKFILL, ("gauges", new), retires=[commit_id], carved=rest)
+    for _ in range(2):
+        quay.load()
+        assert quay.ids() == ids_of(loaded, new)
+        assert quay.findings() == ()
+        quay.empty()
 
 
 @pytest.mark.parametrize("state", [FileState.HELD, FileState.QUARANTINED])

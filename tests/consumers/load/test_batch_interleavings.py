@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 from hypothesis import HealthCheck, Phase, given, settings
@@ -18,7 +19,7 @@ from tests.consumers.load.batches import Batch, Cargo, erasure
 from tests.consumers.load.harbour import Harbour, settle
 from tests.consumers.load.quay import ROWS, Quay, commit_of
 from tests.consumers.load.stepped import Stepped
-from tests.consumers.load.test_batch_commits import brought, fork, passed
+from tests.consumers.load.test_batch_commits import ask_ledger, brought, fork, passed
 from tests.fakes.steps import Crash
 
 STATIONS = ("Hull", "Deal", "Ryde")
@@ -32,10 +33,10 @@ class Port:
     batch: Batch
     standing: dict[str, pa.Table] = field(default_factory=dict)
     """Commits that nobody retired, with their rows."""
-    replaceable: dict[str, str] = field(default_factory=dict)
-    """URLs of their files to their commits."""
-    mixed: dict[str, set[str]] = field(default_factory=dict)
-    """URLs of compacted files, and whose rows they have."""
+    files: dict[str, set[str]] = field(default_factory=dict)
+    """URLs of the lake's files, and whose rows they have."""
+    rewritten: set[str] = field(default_factory=set)
+    """Those of several commits, and those of which rows were taken."""
     forgotten: set[str] = field(default_factory=set)
     loader: Loader | None = None
 
@@ -62,36 +63,62 @@ class Port:
         self._commit(CommitKind.REWIND, chosen, [], settled=settled)
 
     def _commit(self, kind: CommitKind, retires: list[str], files: list[Cargo], *, settled: bool) -> str:
-        """Compacted files lose the rows of what is retired."""
+        """Rewritten files lose the rows of what is retired."""
         for name in retires:
             del self.standing[name]
-        self.replaceable = {url: name for url, name in self.replaceable.items() if name not in retires}
-        touched = [url for url, names in self.mixed.items() if names & set(retires)]
-        left = {name for url in touched for name in self.mixed.pop(url)} - set(retires)
-        rewritten = [("gauges", self._merged(sorted(left)))] if left else []
-        new = self.batch.commit(
-            kind, *files, retires=retires, replaces=touched, rewritten=rewritten, settled=settled
-        )  # fmt: skip
-        if left:
-            self.mixed[self.batch.urls(new)[-1]] = left
+        touched = {url for url in self.rewritten if self.files[url] & set(retires)}
+        for url, names in list(self.files.items()):
+            if url not in self.rewritten and names <= set(retires):
+                del self.files[url]
+        return self._carve(kind, touched, files, retires=retires, settled=settled)
+
+    def _carve(self, kind: CommitKind, touched: set[str], files: list[Cargo], **more: Any) -> str:
+        """One file each, of the rows that are left."""
+        left = {url: self.files.pop(url) & self.standing.keys() for url in sorted(touched)}
+        self.rewritten -= touched
+        carved = {url: ("gauges", self._merged(sorted(names))) for url, names in left.items()}
+        new = self.batch.commit(kind, *files, carved=carved, **more)
+        rests = [names for url, names in left.items() if carved[url][1].num_rows]
+        for url, names in zip(self.batch.urls(new)[len(files) :], rests, strict=True):
+            self._is_rewritten(url, names)
         return new
 
+    def _is_rewritten(self, url: str, names: set[str]) -> None:
+        self.files[url] = names
+        self.rewritten.add(url)
+
     def compact(self) -> None:
-        """What the loader says is behind it."""
-        loaded = {name for (name,) in self.quay.ask("SELECT DISTINCT commit_id FROM gauges")}
-        taken = {url: name for url, name in self.replaceable.items() if name in loaded}
-        if len(taken) < 2 or not passed(self.quay).chains:
+        """What the loader has behind it."""
+        taken = [url for url in self.loaded if url in self.files]
+        names = {name for url in taken for name in self.files[url]}
+        rows = self._merged(sorted(names))
+        if len(taken) < 2 or not rows.num_rows:
             return
-        new = self.batch.commit(
-            CommitKind.COMPACTION, replaces=taken, rewritten=[("gauges", self._merged(taken.values()))]
-        )
         for url in taken:
-            del self.replaceable[url]
-        self.mixed[self.batch.urls(new)[0]] = set(taken.values())
+            del self.files[url]
+        self.rewritten -= set(taken)
+        new = self.batch.commit(CommitKind.COMPACTION, replaces=taken, rewritten=[("gauges", rows)])
+        self._is_rewritten(self.batch.urls(new)[0], names)
 
     def forget(self, station: str) -> None:
-        self.batch.commit(CommitKind.FORGET, erases=[erasure(self.quay, "station", station)])
+        """From all files, where the loader has passed them; else only from what it loads."""
         self.forgotten.add(station)
+        having = {url for url, names in self.files.items() if any(self._has(name, station) for name in names)}
+        touched = having if having <= set(self.loaded) else set()
+        self._carve(CommitKind.FORGET, touched, [], erases=[erasure(self.quay, "station", station)])
+
+    def _has(self, name: str, station: str) -> bool:
+        return station in self.standing[name].column("station").to_pylist()
+
+    @property
+    def loaded(self) -> list[str]:
+        """URLs, by the books."""
+        return [url for (url,) in ask_ledger(self.quay, "file_key", "state = 'loaded' ORDER BY file_key")]
+
+    def empty(self) -> None:
+        """The warehouse is lost; the next loader fills another one."""
+        self.loader = None
+        self.quay.empty()
 
     def load(self, at: int | None, *, answer_lost: bool) -> None:
         """One that dies at this statement, or goes on."""
@@ -124,15 +151,16 @@ class Port:
         return rows.filter(pa.array(kept, pa.bool_()))
 
     def _merged(self, names: Iterable[str]) -> pa.Table:
-        return pa.concat_tables(brought(name, self._kept(self.standing[name])) for name in names)
+        rows = [brought(name, self._kept(self.standing[name])) for name in names]
+        return pa.concat_tables([self.quay.schema().empty_table(), *rows])
 
     def _stands(self, commit_id: str, rows: pa.Table, url: str) -> None:
-        self.standing[commit_id], self.replaceable[url] = rows, commit_id
+        self.standing[commit_id], self.files[url] = rows, {commit_id}
 
 
 @st.composite
 def happenings(draw: st.DrawFn) -> list[str]:
-    kinds = ["stream", "stream", "land", "backfill", "rewind", "compact", "forget", "step", "step", "death"]
+    kinds = ["stream", "stream", "land", "backfill", "rewind", "compact", "forget", "step", "step", "death", "empty"]
     return draw(st.lists(st.sampled_from(kinds), min_size=6, max_size=20))
 
 
@@ -149,11 +177,13 @@ def test_exactly_the_rows_of_standing_commits(quays: Harbour, kinds: list[str], 
     port = Port(quay, Batch(quay))
     for kind in kinds:
         happen(port, kind, data)
-    quay.load()
-    assert quay.ids() == port.wanted
-    assert quay.findings() == ()
-    assert passed(quay).unloaded == ()
-    assert not quay.manifests()
+    for _ in ("the one that was there", "one that begins anew"):
+        quay.load()
+        assert quay.ids() == port.wanted
+        assert quay.findings() == ()
+        assert passed(quay).unloaded == ()
+        assert not quay.manifests()
+        quay.empty()
 
 
 def happen(port: Port, kind: str, data: st.DataObject) -> None:
@@ -173,5 +203,7 @@ def happen(port: Port, kind: str, data: st.DataObject) -> None:
             port.forget(data.draw(st.sampled_from(STATIONS)))
         case "step":
             port.load(None, answer_lost=False)
+        case "empty":
+            port.empty()
         case "death":
             port.load(data.draw(st.integers(0, 60)), answer_lost=data.draw(st.booleans()))
