@@ -16,6 +16,7 @@ from headrace_batch.rewind.arrivals import latest_ms
 from headrace_batch.rewind.bonds import Bond, Bonds
 from headrace_batch.rewind.chains import ShardChain
 from headrace_batch.rewind.points import Point
+from headrace_consumers.commitlog.following import Lineage
 from headrace_consumers.commitlog.model import Commit, Link, LinkKind
 from headrace_consumers.commitlog.rewinding import newest_standing
 from headrace_consumers.errors import LogError
@@ -85,11 +86,24 @@ class Superseded:
         shard = self.shards.get(shard_id)
         count = shard.through(commit.attempt_id) if shard else None
         if shard is None or count is None:
+            if self._came_since(shard_id, commit):
+                return
             raise LogError(
                 f"commit {commit.attempt_id} would have to go too, and its link of shard {shard_id} has expired; "
                 "choose a later point, or `headrace-batch backfill` the raw zone"
             )
         self._drop(shard, count)
+
+    def _came_since(self, shard_id: str, commit: Commit) -> bool:
+        """Whether the commit was written after the shard's chain was read: then nothing that was read came behind it.
+        Of chains that are not sealed yet; what has expired is older than all that stands."""
+        shard = self.shards.get(shard_id)
+        read = shard.at(0) if shard else None
+        chain = Lineage(commit.pipeline, self.place.generation, self.place.stream_created_ms).chain(shard_id)
+        if shard is None or read is None:
+            return next(newest_standing(self.place.log, chain), None) is not None
+        oldest = min((link.attempt_id for link in shard.links if link.kind is LinkKind.DATA), default="")
+        return next(newest_standing(self.place.log, chain), read) != read and commit.attempt_id > oldest
 
     def _break(self, bond: Bond) -> None:
         if bond.commit_id in self.batch:

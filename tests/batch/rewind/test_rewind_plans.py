@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime
 
 import msgspec
@@ -290,6 +291,36 @@ def test_a_worker_that_thaws_before_completing_finds_its_commit_gone() -> None:
     world.put_pack(shard_id)
     consume(worker, shard_id)
     assert isinstance(worker.failure, GenerationRaisedError)
+    check(world)
+
+
+@pytest.mark.parametrize("moment", range(12))
+def test_a_commit_that_comes_while_the_chains_are_read_has_not_expired(moment: int) -> None:
+    """Until the seal, workers go on: one chain may be read before a commit of two shards, the other one behind it."""
+    world, calls = World(), itertools.count()
+    shard_ids = [world.add_shard(0, 9), world.add_shard(10, 19)]
+    worker = started(world, shard_ids[0])
+    worker.lease(shard_ids[1])
+    worker.work()
+
+    def flow() -> None:
+        for shard_id in shard_ids:
+            world.put_pack(shard_id)
+            worker.deliver(shard_id, 100)
+        world.now_s += 6.0
+        worker.tick()
+        worker.work()
+
+    def beside(_name: str) -> None:
+        if next(calls) == moment:
+            flow()
+
+    flow()
+    steps = Steps()
+    steps.before_call = beside
+    rewind(world, Point(to_ms=0), steps)
+    assert next(calls) > moment
+    world.kill(worker)
     check(world)
 
 
