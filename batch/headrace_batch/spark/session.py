@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _END_S = 30
+_ENDS = (signal.SIGINT, signal.SIGTERM)
 NO_SETTINGS: Mapping[str, str] = {}
 _LOGGING = """rootLogger.level = error
 rootLogger.appenderRef.stderr.ref = stderr
@@ -83,9 +85,20 @@ def _stopping(session: SparkSession) -> Iterator[SparkSession]:
 
 
 def _begun(builder: SparkSession.Builder) -> SparkSession:
-    """In another thread: in the main one PySpark takes Ctrl-C for itself, and answers it by tracebacks."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(builder.getOrCreate).result()
+    """In this thread: a Java that is forked off another one may crash before it begins. What asks us to end waits until
+    it has begun: PySpark takes Ctrl-C for itself, and leaves what it was at."""
+    if threading.current_thread() is not threading.main_thread():
+        return builder.getOrCreate()
+    asked: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: asked.append(got)) for number in _ENDS}
+    try:
+        session: SparkSession = builder.getOrCreate()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        os.kill(os.getpid(), asked[0])
+    return session
 
 
 def _end_java() -> None:

@@ -27,6 +27,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed.*socket:ResourceWarning
 PIPELINE = "headrace_local.pipelines:flights"
 YEAR = ["--from", "2023-01-01T00:00:00Z", "--to", "2024-01-01T00:00:00Z", "--reason", "to see it equal"]
 LOG = ["--log-table", "log"]
+_HEARS_CTRL_C = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from headrace_batch.cli import main
+main()
+"""
+"""Also where whoever started the tests in the background has it ignored."""
 
 
 def test_a_backfill_by_spark_equals_live(river: River, spark: SparkSession, capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +89,7 @@ def test_a_backfill_that_is_interrupted_leaves_a_sentence_and_nothing_else(
 ) -> None:
     """While Spark begins, or stages: no traceback, no folder, no Java, and the next run has all to do."""
     river.flow(packs(120))
-    command = [str(Path(sys.executable).with_name("headrace-batch")), "backfill", PIPELINE, *LOG, *YEAR]
+    command = [sys.executable, "-c", _HEARS_CTRL_C, "backfill", PIPELINE, *LOG, *YEAR]
     env = os.environ | {"SPARK_MASTER": "local[1]", "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env) as run:
         while run.poll() is None and not list(tmp_path.glob("headrace-spark-*/log4j2.properties")):
