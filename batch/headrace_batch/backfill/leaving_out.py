@@ -7,24 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace_batch.forget.forgotten import has_digest, tell_digest
+from headrace_batch.forget.forgotten import Mask, letters_of_forgotten, of_forgotten
 from headrace_consumers.commitlog.model import Erasure
-from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.stages.staged import StagedBatch
 
 POSITION = ("shard_id", "sequence_number", "record_index")
 POSITIONS = pa.schema([("shard_id", pa.string()), ("sequence_number", pa.string()), ("record_index", pa.int32())])
-Mask = npt.NDArray[np.bool_]
-
-
-def erased_of(standing: Standing) -> tuple[Erasure, ...]:
-    """All that was ever forgotten."""
-    commits = sorted(standing.commits.values(), key=lambda commit: commit.attempt_id)
-    return tuple(dict.fromkeys(one for commit in commits for one in commit.erases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +67,10 @@ def _keys(rows: pa.Table) -> pa.Array:
 
 
 def _without_erased(staged: StagedBatch, erased: Sequence[Erasure]) -> StagedBatch:
-    digests: dict[tuple[str, str], set[str]] = {}
-    for one in erased:
-        digests.setdefault((one.table, one.column), set()).add(one.sha256)
-    gone: dict[str, Mask] = {}
-    for (name, column), hidden in digests.items():
-        if name in staged.tables and column in staged.tables[name].column_names:
-            mask = np.array(has_digest(staged.tables[name][column], hidden))
-            gone[name] = gone[name] | mask if name in gone else mask
-    return _kept(staged, {**gone, **_late_of(staged, gone), _DEAD: _dead_of(staged, digests)})
-
-
-def _dead_of(staged: StagedBatch, digests: Mapping[tuple[str, str], set[str]]) -> Mask:
-    """Letters that have such a value in a field of the column's name, of whichever table they might have been."""
-    found = np.zeros(len(staged.dead_letters), np.bool_)
-    for (_, column), hidden in digests.items():
-        found |= np.array(tell_digest(staged.dead_letters["payload"], column, hidden))
-    return found
+    masks = {name: of_forgotten(name, table, erased) for name, table in staged.tables.items()}
+    gone = {name: mask for name, mask in masks.items() if mask.any()}
+    dead = letters_of_forgotten(staged.dead_letters, erased)
+    return _kept(staged, {**gone, **_late_of(staged, gone), _DEAD: dead})
 
 
 def _late_of(staged: StagedBatch, gone: Mapping[str, Mask]) -> Mapping[str, Mask]:

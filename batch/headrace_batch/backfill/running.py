@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from headrace_batch.backfill.leaving_out import erased_of
 from headrace_batch.backfill.planning import BOUNDS, Bounds, Unit, is_done, make_units
 from headrace_batch.backfill.redriven import RedrivenPositions, redrives_of
 from headrace_batch.backfill.staging import Made, Work, as_stream
 from headrace_batch.committing import Draft, commit, new_attempt, upload
+from headrace_batch.forget.forgotten import erased_by
 from headrace_batch.place import Place
 from headrace_batch.rewriting import without_commits
 from headrace_consumers.commit.links import total as sum_of
@@ -118,7 +118,7 @@ class Backfill:
         return Staging(unit, basis, work)
 
     def _basis(self, unit: Unit) -> Basis:
-        return Basis(redrives_of(self.standing, unit), erased_of(self.standing))
+        return Basis(redrives_of(self.standing, unit), erased_by(self.standing.commits.values()))
 
     def _finish(self, staging: Staging, made: Made) -> None:
         if made.failure:

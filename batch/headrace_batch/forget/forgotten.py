@@ -6,19 +6,22 @@ Pure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace_consumers.commitlog.model import Erasure
+from headrace_consumers.commitlog.model import Commit, Erasure
 from headrace_consumers.pipeline import LakeTable, Pipeline
 from headrace_producers.contracts import ColumnType
 from headrace_producers.errors import SettingsError
 
+Mask = npt.NDArray[np.bool_]
 _TEXTS = (ColumnType.STRING, ColumnType.INT64, ColumnType.DATE)
 """Types whose text is the same wherever it is made: in Arrow, in JSON and in Redshift."""
 
@@ -129,3 +132,33 @@ def tell_digest(payloads: pa.Array | pa.ChunkedArray, column: str, digests: Coll
     cannot be told."""
     told = (_told(payload, column) or () for payload in payloads.to_pylist())
     return pa.array([any(digest(text) in digests for text in texts) for texts in told], pa.bool_())
+
+
+def erased_by(commits: Iterable[Commit]) -> tuple[Erasure, ...]:
+    """All that these commits forgot, each once, in one order."""
+    oldest_first = sorted(commits, key=lambda commit: commit.attempt_id)
+    return tuple(dict.fromkeys(one for commit in oldest_first for one in commit.erases))
+
+
+def of_forgotten(table: str, rows: pa.Table, erased: Iterable[Erasure]) -> Mask:
+    """Which rows of the table are of somebody who was forgotten."""
+    found = np.zeros(len(rows), np.bool_)
+    for column, digests in _by_column(one for one in erased if one.table == table).items():
+        if column in rows.column_names:
+            found |= np.array(has_digest(rows[column], digests))
+    return found
+
+
+def letters_of_forgotten(letters: pa.Table, erased: Iterable[Erasure]) -> Mask:
+    """Which dead letters tell such a value in a field of the column's name, whichever table they might have been of."""
+    found = np.zeros(len(letters), np.bool_)
+    for column, digests in _by_column(erased).items():
+        found |= np.array(tell_digest(letters["payload"], column, digests))
+    return found
+
+
+def _by_column(erased: Iterable[Erasure]) -> Mapping[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for one in erased:
+        found.setdefault(one.column, set()).add(one.sha256)
+    return found

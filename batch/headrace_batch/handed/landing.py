@@ -11,13 +11,13 @@ from typing import Protocol
 import msgspec
 
 from headrace_batch.committing import new_attempt
+from headrace_batch.forget.forgotten import erased_by
 from headrace_batch.handed.cutting import Cut, cut_file
 from headrace_batch.handed.pieces import Piece
 from headrace_batch.handed.ranges import S3Ranges
 from headrace_batch.handed.tasks import Errands, Staged
 from headrace_batch.landing.arriving import split_url
 from headrace_batch.landing.correcting import Leaving, leaving
-from headrace_batch.landing.forgotten import erased_of
 from headrace_batch.landing.keeping import Errand, errands_folder, keep_refused
 from headrace_batch.landing.landing import commit_landed, landed_before
 from headrace_batch.landing.refusing import Reason, RefusedFileError
@@ -27,6 +27,7 @@ from headrace_consumers.lake.inbox import Inbox
 from headrace_consumers.lake.listing import LakeListing, Listed
 from headrace_consumers.landing import LandingSource
 from headrace_consumers.pipeline import Pipeline
+from headrace_consumers.records import ROOT
 
 CutFile = Callable[[S3Ranges, LandingSource], Cut]
 
@@ -83,7 +84,7 @@ class _Landing:
         return Errands(
             source=self.source.name, bucket=self.file.bucket, key=self.file.key, etag=self.file.etag,
             bytes=self.file.size_bytes, sha256=sha256, arrived_us=_us(came), as_of_us=_us(as_of),
-            attempt_id=attempt_id, erased=tuple(erased_of(self.place)),
+            attempt_id=attempt_id, erased=erased_by(self.place.chain.after(ROOT)),
         )  # fmt: skip
 
 

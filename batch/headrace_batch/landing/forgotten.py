@@ -4,34 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyarrow.compute as pc
+import pyarrow as pa
 
-from headrace_batch.forget.forgotten import has_digest, tell_digest
+from headrace_batch.forget.forgotten import letters_of_forgotten, of_forgotten
 from headrace_batch.landing.staging import StagedFile
-from headrace_batch.place import Place
 from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.lake_table import LakeTable
-from headrace_consumers.records import ROOT
-
-
-def erased_of(place: Place) -> Sequence[Erasure]:
-    """All that was ever forgotten, by the batch chain. Blocks on the network."""
-    return [one for commit in place.chain.after(ROOT) for one in commit.erases]
 
 
 def without_forgotten(table: LakeTable, staged: StagedFile, erased: Sequence[Erasure]) -> StagedFile:
     """Rows and letters, those of forgotten people taken out; a letter that is no JSON cannot be told."""
-    rows, letters = staged.rows, staged.letters
-    for column, digests in _digests(table, erased).items():
-        rows = rows.filter(pc.invert(has_digest(rows[column], digests)))
-        letters = letters.filter(pc.invert(tell_digest(letters["payload"], column, digests)))
-    return StagedFile(rows, letters)
-
-
-def _digests(table: LakeTable, erased: Sequence[Erasure]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
     columns = {column.name for column in table.contract.columns}
-    for one in erased:
-        if one.table == table.name and one.column in columns:
-            found.setdefault(one.column, set()).add(one.sha256)
-    return found
+    concerned = [one for one in erased if one.table == table.name and one.column in columns]
+    return StagedFile(
+        staged.rows.filter(pa.array(~of_forgotten(table.name, staged.rows, concerned))),
+        staged.letters.filter(pa.array(~letters_of_forgotten(staged.letters, concerned))),
+    )

@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 import msgspec
 
 from headrace_batch.committing import Draft, commit, new_attempt, upload
+from headrace_batch.forget.forgotten import erased_by
 from headrace_batch.landing.arriving import Arrived
 from headrace_batch.landing.correcting import Leaving, leaving
-from headrace_batch.landing.forgotten import erased_of, without_forgotten
+from headrace_batch.landing.forgotten import without_forgotten
 from headrace_batch.landing.keeping import keep, keep_errand, keep_refused
 from headrace_batch.landing.reading import read_blocks
 from headrace_batch.landing.refusing import Reason, RefusedFileError
@@ -29,6 +30,7 @@ from headrace_consumers.lake.encode import dead_letter_file, partial_files, tabl
 from headrace_consumers.lake.objects import EncodedFile, PendingFile
 from headrace_consumers.landing import LandingSource
 from headrace_consumers.pipeline import Pipeline
+from headrace_consumers.records import ROOT
 
 
 def land(
@@ -60,7 +62,7 @@ def land(
         return verdict if dry_run else keep_refused(place, verdict, body)
     attempt_id = new_attempt(place)
     gone = leaving(place, source, instead_of, attempt_id)
-    staged = without_forgotten(source.table, staged, erased_of(place))
+    staged = without_forgotten(source.table, staged, erased_by(place.chain.after(ROOT)))
     verdict = _told(verdict, rows=staged.rows.num_rows, letters=staged.letters.num_rows)
     if dry_run:
         return _told(verdict, outcome=Outcome.WOULD_LAND)

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from headrace_batch.backfill.leaving_out import erased_of
 from headrace_batch.committing import Draft, commit, new_attempt, upload
+from headrace_batch.forget.forgotten import erased_by
 from headrace_batch.letters.filters import LetterFilter
 from headrace_batch.letters.fixing import Fix
 from headrace_batch.letters.reading import ReadFile, letter_files, read_files
@@ -71,7 +71,7 @@ def _planned(place: Place, plan: RedrivePlan, report: RedriveReport) -> Iterator
     """By the lake as it stands now: the report after each unit."""
     standing = place.standing()
     files = letter_files(standing, place.pipeline.dead_letter_table, plan.wanted)
-    erasures = erased_of(standing)
+    erasures = erased_by(standing.commits.values())
     left = plan.limit - report.redriven - report.forgotten if plan.limit else None
     for unit in units(up_to(read_files(place, files, plan.wanted), left), plan.unit, _rereadable_us(place)):
         letters = pa.concat_tables([found.chosen for found in unit.files])

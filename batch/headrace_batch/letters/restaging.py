@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from headrace_batch.forget.forgotten import of_forgotten
 from headrace_batch.letters.fixing import Fix
-from headrace_batch.letters.forgotten import of_forgotten
 from headrace_consumers.commitlog.model import Erasure
 from headrace_consumers.pipeline import Pipeline
 from headrace_consumers.records import KinesisRecord
