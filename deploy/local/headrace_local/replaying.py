@@ -13,7 +13,7 @@ import msgspec
 from headrace_local.flights.data import FlightsData
 from headrace_local.flights.replay_oracle import Comparison, compare
 from headrace_local.flights.window_oracle import WindowVerdict, reconcile_windows
-from headrace_local.jobs import running_job
+from headrace_local.jobs import Errand, Job, running_job
 from headrace_local.judging import Judgement
 from headrace_local.lake_copy import copy_lake
 from headrace_local.streaming import Streaming
@@ -22,6 +22,8 @@ from headrace_local.workers import WINDOWS, Worker, WorkerPlan, running_loader, 
 
 REWOUND_BY = timedelta(hours=1)
 _REASON = "the demo shows it"
+_REWIND = Errand("rewind", "the pipeline is not rewound", "the pipeline cannot be rewound")
+_BACKFILL = Errand("backfill", "the raw records are not replayed", "the raw records cannot be replayed")
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -45,16 +47,22 @@ class ReplayVerdict:
 def rewind(plan: WorkerPlan, show: Callable[[str], None]) -> None:
     """By an hour: what was committed within it is taken back, and running workers bring it once more."""
     to = datetime.now(UTC) - REWOUND_BY
-    words = ("rewind", plan.pipeline, "--to", to.isoformat(), "--reason", _REASON, "--json")
-    with running_job(plan, "rewind", *words) as job:
-        job.until_done(Done, lambda _: show("rewinding"))
+    words = ["rewind", plan.pipeline, "--to", to.isoformat(), "--reason", _REASON, "--json"]
+    with running_job(plan, _REWIND, "headrace-batch", words) as job:
+        job.until_done(Done, lambda: show("rewinding"))
 
 
 def backfill(plan: WorkerPlan, show: Callable[[str], None]) -> None:
     """All that ever arrived."""
     span = ("--from", "2000-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
-    with running_job(plan, "backfill", "backfill", plan.pipeline, *span, "--reason", _REASON, "--json") as job:
-        job.until_done(Done, lambda said: show(f"replaying: {said}" if said.startswith("unit ") else "replaying"))
+    words = ["backfill", plan.pipeline, *span, "--reason", _REASON, "--json"]
+    with running_job(plan, _BACKFILL, "headrace-batch", words) as job:
+        job.until_done(Done, lambda: show(_said(job)))
+
+
+def _said(job: Job) -> str:
+    newest = job.newest()
+    return f"replaying: {newest}" if newest.startswith("unit ") else "replaying"
 
 
 @contextmanager
