@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from types import SimpleNamespace
@@ -147,22 +147,27 @@ def make_pending(world: World, commit_id: str) -> Commit:
 
 def visible(world: World) -> set[tuple[str, str]]:
     """All objects that a reader of bare paths sees, raw files and objects beside the log left out."""
-    return {place for place in world.s3.objects if place[0] != "raw"}
+    return {place for place in world.s3.objects.copy() if place[0] != "raw"}
 
 
 def named(standing: Standing) -> set[tuple[str, str]]:
     return {(file.bucket, file.key) for one in standing.commits.values() for file in one.files if file.bucket != "raw"}
 
 
-def rows_at(world: World, places: set[tuple[str, str]], table: str) -> Iterator[dict[str, Any]]:
-    for bucket, key in sorted(places):
+def rows_of(bodies: Mapping[tuple[str, str], bytes], table: str) -> Iterator[dict[str, Any]]:
+    for (_, key), body in sorted(bodies.items()):
         if key.startswith(f"{table}/"):
-            body = world.s3.objects[bucket, key].body
             yield from pq.ParquetFile(io.BytesIO(body)).read().to_pylist()
 
 
+def rows_at(world: World, places: set[tuple[str, str]], table: str) -> Iterator[dict[str, Any]]:
+    return rows_of({place: world.s3.objects[place].body for place in places}, table)
+
+
 def seen_by_paths(world: World, table: str = "visits_paid") -> Counter[tuple[Any, ...]]:
-    return Counter(map(known, rows_at(world, visible(world), table)))
+    """What there is at one moment: other threads of the command go on meanwhile."""
+    bodies = {place: found.body for place, found in world.s3.objects.copy().items() if place[0] != "raw"}
+    return Counter(map(known, rows_of(bodies, table)))
 
 
 def seen_by_log(world: World, table: str = "visits_paid") -> Counter[tuple[Any, ...]]:
