@@ -1,0 +1,4 @@
+output "json" {
+  description = "The policy's document."
+  value       = local.document
+}
