@@ -1,0 +1,23 @@
+locals {
+  env = read_terragrunt_config(find_in_parent_folders("env.hcl")).locals
+}
+
+terraform {
+  source = "${get_repo_root()}/deploy/modules//stream"
+}
+
+dependency "keys" {
+  config_path = "${get_terragrunt_dir()}/../keys"
+
+  mock_outputs_allowed_terraform_commands = ["validate", "plan"]
+  mock_outputs = {
+    key_arns = { stream = "mock-key" }
+  }
+}
+
+inputs = {
+  environment = local.env.environment
+  protected   = local.env.protected
+  pipelines   = local.env.pipelines
+  key_arn     = dependency.keys.outputs.key_arns.stream
+}
