@@ -12,7 +12,10 @@ from tests.deploy import hcl
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 OUTPUT = re.compile(r"\bdependency\.(\w+)\.outputs\.(\w+)")
-ENV = '${read_terragrunt_config(find_in_parent_folders("env.hcl")).locals}'
+LOCALS = {
+    "env": '${read_terragrunt_config(find_in_parent_folders("env.hcl")).locals}',
+    "mocks": '${read_terragrunt_config(find_in_parent_folders("mocks.hcl")).locals}',
+}
 UNIT = re.compile(r"^\$\{dirname\(find_in_parent_folders\(\"root\.hcl\"\)\)\}/units/(?P<unit>\w+)\.hcl$")
 SOURCE = re.compile(r"^\$\{get_repo_root\(\)\}/deploy/modules//(?P<module>\w+)$")
 BESIDE = re.compile(r"^\$\{get_terragrunt_dir\(\)\}/\.\./(?P<unit>\w+)$")
@@ -86,6 +89,11 @@ class Live:
     @cached_property
     def root(self) -> hcl.Body:
         return hcl.read(self.folder / "root.hcl")
+
+    @cached_property
+    def mocks(self) -> hcl.Body:
+        """Unit to the outputs that others plan with before it is applied; and what those are made of."""
+        return hcl.only(hcl.read(self.folder / "mocks.hcl"), "locals")
 
     @cached_property
     def environments(self) -> dict[str, Environment]:

@@ -1,5 +1,6 @@
 locals {
-  env = read_terragrunt_config(find_in_parent_folders("env.hcl")).locals
+  env   = read_terragrunt_config(find_in_parent_folders("env.hcl")).locals
+  mocks = read_terragrunt_config(find_in_parent_folders("mocks.hcl")).locals
 }
 
 terraform {
@@ -9,10 +10,8 @@ terraform {
 dependency "keys" {
   config_path = "${get_terragrunt_dir()}/../keys"
 
+  mock_outputs                            = local.mocks.keys
   mock_outputs_allowed_terraform_commands = ["validate", "plan"]
-  mock_outputs = {
-    key_arns = { stream = "mock-key" }
-  }
 }
 
 inputs = {
