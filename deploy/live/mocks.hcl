@@ -48,9 +48,13 @@ locals {
 
   ci = {
     repository_urls = {
-      for image in ["worker", "dbt", "batch", "lambda", "collector"] :
+      for image in ["worker", "dbt", "batch", "spark", "lambda", "collector"] :
       image => "000000000000.dkr.ecr.us-east-1.amazonaws.com/mock/${image}"
     }
+  }
+
+  services = {
+    cluster_arn = "${local.arn}:ecs:${local.of}:cluster/mock"
   }
 
   warehouse = {

@@ -13,6 +13,9 @@ from tests.deploy.live import OUTPUT, Environment, Live, Unit
 PROVIDER = {"required_providers": {"aws": {"source": "hashicorp/aws", "version": "~> 6.0"}}}
 GET_ENV = re.compile(r'get_env\("(\w+)"\)')
 
+# What whoever applies sets, and docs/deploy.md names.
+SETTINGS = {"HEADRACE_RELEASE": "2026.11.1", "HEADRACE_GITHUB_REPOSITORY": "example/headrace"}
+
 # What a plan needs to be whole: mocks of lists are empty, and names are made of account and region.
 MOCKS = (Path(__file__).parent / "mocks.tfmock.hcl").read_text(encoding="utf-8")
 
@@ -35,8 +38,7 @@ def _call(unit: Unit, output: str) -> hcl.Body:
 
 
 def _without_get_env(text: str) -> str:
-    """An environment variable's value is its name."""
-    return GET_ENV.sub(lambda found: f'"{found[1].lower().replace("_", "-")}"', text)
+    return GET_ENV.sub(lambda found: json.dumps(SETTINGS[found[1]]), text)
 
 
 def _write(folder: Path, environment: Environment, modules: hcl.Body, mocks: hcl.Body) -> None:
@@ -48,20 +50,13 @@ def _write(folder: Path, environment: Environment, modules: hcl.Body, mocks: hcl
     (tests / "mocked.tftest.hcl").write_text(f'{MOCKS}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
 
 
-def planned(live: Live, environment: str, folder: Path) -> terraform.Tested:
+def planned(live: Live, scope: str, folder: Path) -> terraform.Tested:
+    """Plans a copy in the folder: all of an environment (`prod`), or one unit alone (`prod/stream`)."""
+    name, _, unit = scope.partition("/")
+    environment = live.environments[name]
     terraform.copy_modules(live.deploy, folder)
-    compose(live.environments[environment], folder)
-    return _tested(folder)
-
-
-def planned_alone(live: Live, environment: str, unit: str, folder: Path) -> terraform.Tested:
-    terraform.copy_modules(live.deploy, folder)
-    found = live.environments[environment]
-    compose_alone(found, found.units[unit], live.mocks, folder)
-    return _tested(folder)
-
-
-def _tested(folder: Path) -> terraform.Tested:
-    terraform.initialise(folder)
-    terraform.validate(folder)
-    return terraform.test(folder)
+    if unit:
+        compose_alone(environment, environment.units[unit], live.mocks, folder)
+    else:
+        compose(environment, folder)
+    return terraform.checked(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,14 @@ def texts(value: Value) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in texts(item)]
     return [value] if isinstance(value, str) else []
+
+
+def found(value: Value, names: Collection[str]) -> list[Value]:
+    """What stands under one of the names, at any depth."""
+    if isinstance(value, dict):
+        here = [item for key, item in value.items() if key in names]
+        return here + [item for inner in value.values() for item in found(inner, names)]
+    return [item for inner in value for item in found(inner, names)] if isinstance(value, list) else []
 
 
 def labelled(document: Body, kind: str) -> dict[str, Body]:

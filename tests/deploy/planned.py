@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 from tests.deploy import arns
+from tests.deploy.terraform import Tested
 
 # Terraform's mock of a text that the provider would know only later.
 MOCKED = re.compile(r"\b[a-z0-9]{8}\b")
@@ -50,6 +52,10 @@ class Plan:
     environment: str
     state: dict[str, Any] = field(repr=False)
 
+    @classmethod
+    def of_test(cls, scope: str, tested: Tested) -> Plan:
+        return cls(scope.partition("/")[0], next(iter(tested.states.values())))
+
     @cached_property
     def resources(self) -> list[Resource]:
         return [_resource(raw, self._schemas) for raw in _walk(self.state["root_module"]) if raw["mode"] == "managed"]
@@ -76,6 +82,36 @@ class Plan:
     def _named(self) -> dict[str, Resource]:
         return {arns.of(one): one for one in self.resources}
 
+    def texts_of(self, kind: str) -> frozenset[str]:
+        """All that one may call a resource of the type: ids, ARNs, names, mocked and as they are in an account."""
+        return self._texts.get(kind, frozenset())
+
+    @cached_property
+    def _texts(self) -> dict[str, frozenset[str]]:
+        texts: dict[str, set[str]] = {}
+        for one in self.resources:
+            texts.setdefault(one.type, set()).update(one.computed.values(), {arns.of(one), arns.identity(one, "id")})
+        return {kind: frozenset(found) for kind, found in texts.items()}
+
+    def is_of(self, text: object, *types: str) -> bool:
+        """Whether the id, name or ARN is of such a resource; of a unit planned alone others are not there to ask."""
+        owner = self.owner(text)
+        return owner.type in types if owner else bool(text) and self.alone
+
+    @cached_property
+    def alone(self) -> bool:
+        return len({resource.unit for resource in self.resources}) == 1
+
+    @cached_property
+    def policies(self) -> list[tuple[Resource, str, dict[str, Any]]]:
+        """All policy documents: whose, in which attribute, and what they say with plausible ARNs."""
+        texts = ((one, name, value) for one in self.resources for name, value in one.values.items())
+        return [(one, name, self.document(text)) for one, name, text in texts if _is_policy(text)]
+
+    def document(self, text: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.spoken(text))
+        return found
+
     def spoken(self, text: str) -> str:
         """The text with each mocked id as it might be in an account."""
         return MOCKED.sub(lambda found: self._plausible(found[0]), text)
@@ -85,6 +121,10 @@ class Plan:
             return text
         resource, attribute = self.owners[text]
         return arns.of(resource) if attribute.endswith("arn") else arns.identity(resource, attribute)
+
+
+def _is_policy(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value.startswith("{") and '"Statement"' in value
 
 
 def _walk(module: dict[str, Any]) -> Iterator[dict[str, Any]]:

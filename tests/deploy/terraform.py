@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-LOCKED_OUT = "Error acquiring the state lock"
-
 
 class TerraformFailed(Exception):
     """What Terraform said."""
@@ -39,7 +37,7 @@ def run(folder: Path, *arguments: str) -> str:
     """Runs it there; what it printed, or the error that it told."""
     process = _process(folder, *arguments)
     if process.returncode:
-        raise TerraformFailed(f"terraform {' '.join(arguments)}:\n{process.stdout}{process.stderr}")
+        raise TerraformFailed(f"terraform {' '.join(arguments)}:\n{process.stderr or process.stdout}")
     return process.stdout
 
 
@@ -60,6 +58,16 @@ def test(folder: Path) -> Tested:
     complaints = [_sentence(line["diagnostic"]) for line in lines if _is_error(line)]
     states = {line["@testrun"]: line["test_state"] for line in lines if line["type"] == "test_state"}
     return Tested(process.returncode == 0, complaints or [process.stderr] * bool(process.returncode), states)
+
+
+def checked(folder: Path) -> Tested:
+    """Initialised, validated and tested; what fails on the way is a test that did not pass."""
+    try:
+        initialise(folder)
+        validate(folder)
+    except TerraformFailed as failure:
+        return Tested(passed=False, complaints=[str(failure)], states={})
+    return test(folder)
 
 
 def _process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,4 +27,19 @@ locals {
     max_rpu_hours_a_day     = 24
     snapshot_retention_days = 7
   }
+
+  models = {
+    pipeline = "flights"
+    schedule = "cron(15 * * * ? *)"
+  }
+
+  batch = {
+    engine    = "serverless"
+    schedules = { compaction = "cron(30 3 * * ? *)", expiry = "cron(30 5 * * ? *)" }
+  }
+
+  emails = {
+    page   = ["data-platform-dev@example.com"]
+    ticket = ["data-platform-dev@example.com"]
+  }
 }
