@@ -24,6 +24,14 @@ locals {
 
   trail_arn = "${local.arn}:cloudtrail:${local.region}:${local.account_id}:trail/${module.names.of.trail}"
 
+  # The warehouse's are named by Redshift.
+  log_groups = [replace(module.names.patterns.log_group, "{part}", "*"), "/aws/redshift/${module.names.of.warehouse}/*"]
+
+  cluster = {
+    "kms:EncryptionContext:aws:ecs:clusterAccount" = local.account_id
+    "kms:EncryptionContext:aws:ecs:clusterName"    = module.names.of.cluster
+  }
+
   services = {
     logs = [
       {
@@ -54,7 +62,7 @@ locals {
         Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
         Resource  = "*"
         Condition = {
-          ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "${local.arn}:logs:${local.region}:${local.account_id}:log-group:${replace(module.names.patterns.log_group, "{part}", "*")}" }
+          ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : "${local.arn}:logs:${local.region}:${local.account_id}:log-group:${group}"] }
         }
       },
       {
@@ -77,6 +85,25 @@ locals {
         Condition = {
           StringEquals = local.ours
           ArnEquals    = { "aws:SourceArn" = "${local.arn}:s3:::${module.names.of.landing_bucket}" }
+        }
+      },
+      {
+        Sid       = "TasksEncryptDisks"
+        Effect    = "Allow"
+        Principal = { Service = "fargate.amazonaws.com" }
+        Action    = "kms:GenerateDataKeyWithoutPlaintext"
+        Resource  = "*"
+        Condition = { StringEquals = local.cluster }
+      },
+      {
+        Sid       = "TasksReadDisks"
+        Effect    = "Allow"
+        Principal = { Service = "fargate.amazonaws.com" }
+        Action    = "kms:CreateGrant"
+        Resource  = "*"
+        Condition = {
+          StringEquals                = local.cluster
+          "ForAllValues:StringEquals" = { "kms:GrantOperations" = ["Decrypt"] }
         }
       },
     ]

@@ -4,23 +4,27 @@ locals {
   # Below this a stay in the cheaper class, billed for 30 days at least, saves nothing.
   worth_moving_days = 90
 
-  # The product itself deletes records, rows and letters, by the log. What a rule here expires, no commit names.
-  expires = {
-    raw     = { firehose = { prefix = "firehose/", days = var.raw_retention_days } }
-    landing = { inbox = { prefix = "", days = 30 } }
-    logs    = { all = { prefix = "", days = var.log_retention_days } }
+  # The product itself deletes records and rows, for it alone knows which the log still names. What is expired here, no
+  # commit names: the archive, copies of files that landed, what partners handed in, logs.
+  expired_after_days = {
+    raw     = { "firehose/" = var.raw_retention_days, "landed/" = var.raw_retention_days, "refused/" = var.raw_retention_days }
+    landing = { "" = 30 }
+    logs    = { "" = var.log_retention_days }
   }
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "zone" {
   for_each = local.zones
 
-  bucket = aws_s3_bucket.zone[each.key].id
+  bucket = aws_s3_bucket.zone[each.key].bucket
 
   rule {
     id     = "uploads"
     status = "Enabled"
-    filter {}
+
+    filter {
+      prefix = ""
+    }
 
     abort_incomplete_multipart_upload {
       days_after_initiation = local.upload_days
@@ -30,7 +34,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "zone" {
   rule {
     id     = "versions"
     status = "Enabled"
-    filter {}
+
+    filter {
+      prefix = ""
+    }
 
     noncurrent_version_expiration {
       noncurrent_days = var.noncurrent_version_days
@@ -42,18 +49,18 @@ resource "aws_s3_bucket_lifecycle_configuration" "zone" {
   }
 
   dynamic "rule" {
-    for_each = try(local.expires[each.key], {})
+    for_each = try(local.expired_after_days[each.key], {})
 
     content {
-      id     = "expire-${rule.key}"
+      id     = "expire-${trimsuffix(coalesce(rule.key, "all"), "/")}"
       status = "Enabled"
 
       filter {
-        prefix = rule.value.prefix
+        prefix = rule.key
       }
 
       expiration {
-        days = rule.value.days
+        days = rule.value
       }
     }
   }
@@ -64,7 +71,10 @@ resource "aws_s3_bucket_lifecycle_configuration" "zone" {
     content {
       id     = rule.value
       status = "Enabled"
-      filter {}
+
+      filter {
+        prefix = ""
+      }
 
       transition {
         days          = 30

@@ -19,7 +19,7 @@ resource "aws_s3_bucket" "zone" {
 resource "aws_s3_bucket_versioning" "zone" {
   for_each = local.zones
 
-  bucket = aws_s3_bucket.zone[each.key].id
+  bucket = aws_s3_bucket.zone[each.key].bucket
 
   versioning_configuration {
     status = "Enabled"
@@ -29,7 +29,7 @@ resource "aws_s3_bucket_versioning" "zone" {
 resource "aws_s3_bucket_ownership_controls" "zone" {
   for_each = local.zones
 
-  bucket = aws_s3_bucket.zone[each.key].id
+  bucket = aws_s3_bucket.zone[each.key].bucket
 
   rule {
     object_ownership = "BucketOwnerEnforced"
@@ -39,7 +39,7 @@ resource "aws_s3_bucket_ownership_controls" "zone" {
 resource "aws_s3_bucket_public_access_block" "zone" {
   for_each = local.zones
 
-  bucket                  = aws_s3_bucket.zone[each.key].id
+  bucket                  = aws_s3_bucket.zone[each.key].bucket
   block_public_acls       = true
   block_public_policy     = true
   ignore_public_acls      = true
@@ -50,7 +50,7 @@ resource "aws_s3_bucket_public_access_block" "zone" {
 resource "aws_s3_bucket_server_side_encryption_configuration" "zone" {
   for_each = local.zones
 
-  bucket = aws_s3_bucket.zone[each.key].id
+  bucket = aws_s3_bucket.zone[each.key].bucket
 
   rule {
     bucket_key_enabled       = each.key != "logs"
@@ -64,7 +64,7 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "zone" {
 }
 
 resource "aws_s3_bucket_object_lock_configuration" "raw" {
-  bucket = aws_s3_bucket.zone["raw"].id
+  bucket = aws_s3_bucket.zone["raw"].bucket
 
   rule {
     default_retention {
@@ -79,8 +79,8 @@ resource "aws_s3_bucket_object_lock_configuration" "raw" {
 resource "aws_s3_bucket_logging" "zone" {
   for_each = local.encrypted
 
-  bucket        = aws_s3_bucket.zone[each.key].id
-  target_bucket = aws_s3_bucket.zone["logs"].id
+  bucket        = aws_s3_bucket.zone[each.key].bucket
+  target_bucket = aws_s3_bucket.zone["logs"].bucket
   target_prefix = "access/${each.key}/"
 
   target_object_key_format {

@@ -6,6 +6,7 @@ locals {
   bucket_arns = { for zone in local.zones : zone => "${local.arn}:s3:::${module.names.of["${zone}_bucket"]}" }
   both        = { for zone, arn in local.bucket_arns : zone => [arn, "${arn}/*"] }
 
+  # A delete leaves a version behind; only lifecycle rules, which no policy binds, take versions out.
   everywhere = {
     for zone in local.zones : zone => concat(
       [
@@ -30,8 +31,8 @@ locals {
         Sid       = sid
         Effect    = "Deny"
         Principal = "*"
-        Action    = ["s3:DeleteBucket"]
-        Resource  = local.bucket_arns[zone]
+        Action    = ["s3:DeleteBucket", "s3:DeleteObjectVersion"]
+        Resource  = local.both[zone]
       } if var.protected],
     )
   }
@@ -93,7 +94,7 @@ locals {
 resource "aws_s3_bucket_policy" "zone" {
   for_each = local.zones
 
-  bucket = aws_s3_bucket.zone[each.key].id
+  bucket = aws_s3_bucket.zone[each.key].bucket
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat(

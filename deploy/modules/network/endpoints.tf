@@ -1,18 +1,17 @@
 locals {
-  # Service of AWS to who calls it. What is not here cannot be reached.
+  # Service of AWS to who calls it from within the subnets; what is not here is out of reach. Roles, keys and images of
+  # tasks are handled by ECS and S3 themselves: neither sts nor kms is called from here.
   interfaces = {
-    kinesis-streams = "worker, windows, batch"
-    monitoring      = "metrics of KCL, and of the collectors"
-    logs            = "all tasks"
-    "ecr.api"       = "all tasks, to start"
-    "ecr.dkr"       = "all tasks, to start"
-    secretsmanager  = "loader and dbt, to start"
-    sts             = "batch and the warehouse"
-    kms             = "batch and the warehouse"
-    glue            = "the catalog commands, dbt, batch"
-    athena          = "dbt's and the catalog's queries"
+    kinesis-streams = "Workers, windows, batch"
+    monitoring      = "KCL and the collectors: metrics"
+    logs            = "All tasks"
+    secretsmanager  = "Tasks that start, for the warehouse's passwords"
+    "ecr.api"       = "Tasks that start"
+    "ecr.dkr"       = "Tasks that start"
+    glue            = "Models that are unloaded, the catalog's commands"
   }
 
+  s3             = "arn:${module.names.partition}:s3:::"
   our_principals = { StringEquals = { "aws:PrincipalAccount" = module.names.account_id } }
   our_account = {
     StringEquals = {
@@ -45,7 +44,18 @@ locals {
         Effect    = "Allow"
         Principal = "*"
         Action    = "s3:GetObject"
-        Resource  = "arn:${module.names.partition}:s3:::prod-${module.names.region}-starport-layer-bucket/*"
+        Resource  = "${local.s3}prod-${module.names.region}-starport-layer-bucket/*"
+      },
+      # Packages that the machines of an EMR cluster (7.0 or newer) install as they start; EMR Serverless needs none.
+      {
+        Sid       = "ClusterPackages"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "s3:GetObject"
+        Resource = [
+          "${local.s3}al2023-repos-${module.names.region}-de612dc2/*",
+          "${local.s3}repo.${module.names.region}.emr.amazonaws.com/*",
+        ]
       },
     ]
   }
@@ -71,7 +81,7 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   subnet_ids          = aws_subnet.private[*].id
   security_group_ids  = [aws_security_group.service["endpoints"].id]
-  tags                = { Name = "${module.names.of.network}-${each.key}" }
+  tags                = { Name = "${module.names.of.network}-${each.key}", Callers = each.value }
 
   policy = jsonencode({
     Version = "2012-10-17"

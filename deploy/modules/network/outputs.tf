@@ -17,3 +17,8 @@ output "endpoint_ids" {
   description = "Service of AWS to its endpoint: s3, dynamodb, kinesis-streams and so on."
   value       = { for service, endpoint in merge(aws_vpc_endpoint.gateway, aws_vpc_endpoint.interface) : service => endpoint.id }
 }
+
+output "route_table_id" {
+  description = "The subnets' route table: whoever attaches a private way for partners adds its route here."
+  value       = aws_route_table.private.id
+}
