@@ -4,12 +4,12 @@ variable "environment" {
 }
 
 variable "bucket_names" {
-  description = "Zone to its bucket: raw, processed and curated."
+  description = "Zone to its bucket: curated is used."
   type        = map(string)
 }
 
 variable "key_arns" {
-  description = "KMS keys by zone; curated and operations are used."
+  description = "KMS keys by zone; curated is used."
   type        = map(string)
 }
 

@@ -25,7 +25,8 @@ resource "aws_kinesis_firehose_delivery_stream" "this" {
   extended_s3_configuration {
     role_arn            = aws_iam_role.this[each.key].arn
     bucket_arn          = var.bucket_arn
-    prefix              = "firehose/${each.key}/arrival_date=!{timestamp:yyyy-MM-dd}/"
+    kms_key_arn         = var.key_arns.raw
+    prefix              = "firehose/${each.key}/records/arrival_date=!{timestamp:yyyy-MM-dd}/"
     error_output_prefix = "firehose/${each.key}/errors/!{firehose:error-output-type}/arrival_date=!{timestamp:yyyy-MM-dd}/"
     custom_time_zone    = "UTC"
     buffering_size      = 64

@@ -20,7 +20,7 @@ resource "aws_iam_role" "this" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "firehose.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = module.names.account_id } }
+      Condition = { StringEquals = { "sts:ExternalId" = module.names.account_id } }
     }]
   })
 }

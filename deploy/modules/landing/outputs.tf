@@ -14,6 +14,11 @@ output "function_names" {
 }
 
 output "sftp_endpoint" {
-  description = "Id of the SFTP server; its addresses are those of its VPC endpoint."
-  value       = aws_transfer_server.this.id
+  description = "Id of the VPC endpoint that SFTP is reached by; null where there is no partner."
+  value       = one(flatten(aws_transfer_server.this[*].endpoint_details[*].vpc_endpoint_id))
+}
+
+output "sftp_host_key_fingerprint" {
+  description = "What a partner's client must see at its first login; null where there is no partner."
+  value       = one(aws_transfer_server.this[*].host_key_fingerprint)
 }

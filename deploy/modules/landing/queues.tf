@@ -1,23 +1,38 @@
-resource "aws_sqs_queue" "dead" {
-  for_each = var.pipelines
+locals {
+  day_s = 24 * 60 * 60
 
-  name                      = module.names.of_pipeline[each.key].landing_dead_queue
-  kms_master_key_id         = var.key_arns.operations
-  message_retention_seconds = 1209600
+  only_tls = {
+    Sid       = "OnlyTls"
+    Effect    = "Deny"
+    Principal = "*"
+    Action    = "sqs:*"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
 }
 
 resource "aws_sqs_queue" "this" {
   for_each = var.pipelines
 
-  name                       = module.names.of_pipeline[each.key].landing_queue
-  kms_master_key_id          = var.key_arns.operations
-  message_retention_seconds  = 1209600
-  visibility_timeout_seconds = 6 * local.timeout
+  name              = module.names.of_pipeline[each.key].landing_queue
+  kms_master_key_id = var.key_arns.operations
+  # What an upload that broke off left is gone before anybody looks.
+  delay_seconds              = 120
+  visibility_timeout_seconds = 6 * local.timeout_s
+  # A dead letter's age counts from its first sending, so this is well below the other queue's.
+  message_retention_seconds = 4 * local.day_s
 
   redrive_policy = jsonencode({
     deadLetterTargetArn = aws_sqs_queue.dead[each.key].arn
     maxReceiveCount     = 5
   })
+}
+
+resource "aws_sqs_queue" "dead" {
+  for_each = var.pipelines
+
+  name                      = module.names.of_pipeline[each.key].landing_dead_queue
+  kms_master_key_id         = var.key_arns.operations
+  message_retention_seconds = 14 * local.day_s
 }
 
 resource "aws_sqs_queue_redrive_allow_policy" "dead" {
@@ -28,16 +43,6 @@ resource "aws_sqs_queue_redrive_allow_policy" "dead" {
     redrivePermission = "byQueue"
     sourceQueueArns   = [aws_sqs_queue.this[each.key].arn]
   })
-}
-
-locals {
-  without_tls = {
-    Sid       = "DenyWithoutTls"
-    Effect    = "Deny"
-    Principal = "*"
-    Action    = "sqs:*"
-    Condition = { Bool = { "aws:SecureTransport" = "false" } }
-  }
 }
 
 resource "aws_sqs_queue_policy" "this" {
@@ -58,7 +63,7 @@ resource "aws_sqs_queue_policy" "this" {
           StringEquals = { "aws:SourceAccount" = module.names.account_id }
         }
       },
-      merge(local.without_tls, { Resource = aws_sqs_queue.this[each.key].arn }),
+      merge(local.only_tls, { Resource = aws_sqs_queue.this[each.key].arn }),
     ]
   })
 }
@@ -69,7 +74,7 @@ resource "aws_sqs_queue_policy" "dead" {
   queue_url = aws_sqs_queue.dead[each.key].id
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = [merge(local.without_tls, { Resource = aws_sqs_queue.dead[each.key].arn })]
+    Statement = [merge(local.only_tls, { Resource = aws_sqs_queue.dead[each.key].arn })]
   })
 }
 

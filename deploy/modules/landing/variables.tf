@@ -11,11 +11,11 @@ variable "pipelines" {
 }
 
 variable "partners" {
-  description = "SFTP user to the pipeline and source that it sends files of, and its public SSH keys by name."
+  description = "SFTP user to the pipeline and source that it sends files of, and its public SSH keys."
   type = map(object({
     pipeline    = string
     source      = string
-    public_keys = map(string)
+    public_keys = set(string)
   }))
   default = {}
 
@@ -32,6 +32,11 @@ variable "partners" {
   validation {
     condition     = alltrue([for partner in var.partners : contains(keys(var.pipelines), partner.pipeline)])
     error_message = "A partner names a pipeline that is not among `pipelines`."
+  }
+
+  validation {
+    condition     = alltrue([for partner in var.partners : length(partner.public_keys) > 0])
+    error_message = "A partner without a public key could never log in."
   }
 }
 

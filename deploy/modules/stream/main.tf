@@ -13,7 +13,8 @@ resource "aws_kinesis_stream" "this" {
   encryption_type           = "KMS"
   kms_key_id                = var.key_arn
   enforce_consumer_deletion = false
-  shard_level_metrics       = ["IncomingBytes", "IteratorAgeMilliseconds", "WriteProvisionedThroughputExceeded"]
+  # No alarm can follow shards, whose ids change: dashboards search these, and say which shard it is.
+  shard_level_metrics = ["IncomingBytes", "IteratorAgeMilliseconds", "WriteProvisionedThroughputExceeded"]
 
   stream_mode_details {
     stream_mode = each.value.provisioned_shards == null ? "ON_DEMAND" : "PROVISIONED"
@@ -46,4 +47,19 @@ resource "aws_dynamodb_table" "log" {
     enabled     = true
     kms_key_arn = var.key_arn
   }
+}
+
+resource "aws_dynamodb_resource_policy" "log" {
+  resource_arn = aws_dynamodb_table.log.arn
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "dynamodb:*"
+      Resource  = aws_dynamodb_table.log.arn
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
 }
