@@ -4,7 +4,8 @@ locals {
     worker    = null
     dbt       = null
     collector = null
-    batch     = { service = "emr-serverless.amazonaws.com", from = "emr-serverless:${module.names.region}:${module.names.account_id}:/applications/*", also = ["ecr:DescribeImages"] }
+    batch     = null
+    spark     = { service = "emr-serverless.amazonaws.com", from = "emr-serverless:${module.names.region}:${module.names.account_id}:/applications/*", also = ["ecr:DescribeImages"] }
     lambda    = { service = "lambda.amazonaws.com", from = "lambda:${module.names.region}:${module.names.account_id}:function:*", also = [] }
   }
 }
