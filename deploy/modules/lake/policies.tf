@@ -24,7 +24,7 @@ locals {
           Principal = "*"
           Action    = "s3:*"
           Resource  = local.both[zone]
-          Condition = { NumericLessThan = { "s3:TlsVersion" = 1.2 } }
+          Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
         },
       ],
       [for sid in ["NobodyDeletes"] : {

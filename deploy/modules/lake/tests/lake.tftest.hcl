@@ -98,7 +98,7 @@ run "only_tls" {
     condition = alltrue([
       for policy in aws_s3_bucket_policy.zone : one([
         for s in jsondecode(policy.policy).Statement : s if s.Sid == "NoOldTls" && s.Effect == "Deny"
-      ]).Condition == { NumericLessThan = { "s3:TlsVersion" = 1.2 } }
+      ]).Condition == { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
     ])
     error_message = "A bucket answers TLS older than 1.2."
   }
