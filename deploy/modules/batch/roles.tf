@@ -11,7 +11,15 @@ locals {
     processed_objects = ["${var.bucket_arns.processed}/*"]
     curated_bucket    = [var.bucket_arns.curated]
     curated_objects   = ["${var.bucket_arns.curated}/*"]
-    keys              = [for zone in ["stream", "raw", "processed", "curated"] : var.key_arns[zone]]
+    stream_key        = [var.key_arns.stream]
+    raw_key           = [var.key_arns.raw]
+    processed_key     = [var.key_arns.processed]
+    curated_key       = [var.key_arns.curated]
+    # Files land by Lambda, and replays go by hand: neither is this role's.
+    landing_bucket  = []
+    landing_objects = []
+    landing_key     = []
+    replay_streams  = []
   }
   log_group_arn = trimsuffix(var.log_group.arn, ":*")
 
