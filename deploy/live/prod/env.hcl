@@ -7,7 +7,7 @@ locals {
   cidr               = "10.48.0.0/16"
   raw_retention_days = 365
   log_retention_days = 400
-  scan_limit_bytes   = 107374182400 # 100 GiB
+  scan_limit_bytes   = 100 * 1073741824 # 100 GiB
 
   github_repository = get_env("HEADRACE_GITHUB_REPOSITORY")
   departments       = ["operations", "network_planning", "maintenance"]

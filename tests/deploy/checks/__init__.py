@@ -44,6 +44,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
 
 OF_LIVE: dict[str, LiveCheck] = _by_name(
     live_tree.cycles,
+    live_tree.literal_account_ids,
     live_tree.mocks_differ,
     live_tree.null_inputs,
     live_tree.other_locals,
