@@ -37,8 +37,7 @@ from headrace_local.flights.data import FlightsData, lists_csv, unpack_data
 from headrace_local.flights.source import FlightsSource, SourceEvent, SourceSettings
 from headrace_local.folder import StackFolder
 from headrace_local.pipelines import flights
-from headrace_local.resources import Resources
-from headrace_local.stack import OwnedStack, owned_stack
+from headrace_local.stack import OwnedStack, StackPlan, owned_stack
 from headrace_local.warehouse import warehouse_settings, warehouse_target
 from headrace_sql.build import BuildReport
 from headrace_sql.lock import TABLE
@@ -175,14 +174,12 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        return (
-            os.environ
-            | {
-                f"HEADRACE_{name.upper()}": str(value)
-                for name, value in warehouse_settings(self.stack.await_warehouse()).items()
-            }
-            | {"HEADRACE_WAREHOUSE_USER": self.builder}
-        )
+        told = {
+            **self.stack.resources.settings,
+            **warehouse_settings(self.stack.await_warehouse()),
+            "warehouse_user": self.builder,
+        }
+        return os.environ | {f"HEADRACE_{name.upper()}": str(value) for name, value in told.items()}
 
     def start(self, *arguments: str, work_dir: Path | None = None) -> subprocess.Popen[str]:
         self.is_built = False
@@ -230,7 +227,7 @@ def flights_world(
     source = FlightsSource(data, SourceSettings(_MOST_FLIGHTS))
     with tempfile.TemporaryDirectory(prefix="hrs-", dir="/tmp") as short, closing(source):
         folder = StackFolder("models", Path(short) / f"headrace-{os.getuid()}")
-        with owned_stack(folder, Resources(shards=1), warehouse=True) as stack:
+        with owned_stack(folder, StackPlan(shards=1), warehouse=True) as stack:
             target = loader(warehouse_target(stack.await_warehouse()))
             world = World(stack, target, source.events(), root / "target")
             _fill(world, data)

@@ -21,9 +21,8 @@ from headrace_local.models import ModelsBuild, building_models
 from headrace_local.models_judging import judge_models
 from headrace_local.progress import Nodes, Progress, ProgressView
 from headrace_local.replaying import backfill, followed, judge_replay, rewind
-from headrace_local.resources import Resources
 from headrace_local.sending import SendPlan, sending
-from headrace_local.stack import OwnedStack, owned_stack
+from headrace_local.stack import OwnedStack, StackPlan, owned_stack
 from headrace_local.streaming import Streaming
 from headrace_local.workers import WorkerPlan, running_loader, running_workers, stop_workers
 
@@ -75,10 +74,9 @@ class Demo:
 
     def run(self) -> Reconciliation:
         """Blocks until the stack has ended, or with `keep` until it stands by itself. Raises LocalError."""
-        resources = Resources(shards=self._plan.shards)
         self._view.show(Progress("starting the local AWS and Redshift", self._seconds))
-        with owned_stack(self.folder, resources, warehouse=True) as stack:
-            self._note(endpoint=stack.endpoint, lake=resources.lake)
+        with owned_stack(self.folder, StackPlan(shards=self._plan.shards), warehouse=True) as stack:
+            self._note(endpoint=stack.endpoint, lake=stack.resources.lake)
             verdict = self._stream_and_reconcile(stack)
             if self._plan.keep:
                 stack.leave_up()
