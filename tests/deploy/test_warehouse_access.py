@@ -1,16 +1,11 @@
-"""The SQL that Terraform runs in the warehouse, run on the local one: the loader and dbt work as the users that it makes,
-and nobody may do more."""
+"""The SQL that Terraform runs in the warehouse, run on the local one: the loader and dbt work as the users that it
+makes, and nobody may do more."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,33 +14,21 @@ import yaml
 from headrace_consumers.errors import WarehouseStatementError
 from headrace_consumers.settings import WarehouseSettings
 from headrace_consumers.warehouse.redshift import Redshift
+from tests.deploy.conftest import Planned
 from tests.sql.world import NO_TESTS, PROJECT, World, flights_world
 
-MODULE = Path(__file__).parents[2] / "deploy" / "modules" / "warehouse"
 LOADER, DBT, ANALYST = "headrace_loader", "headrace_dbt", "an_analyst"
 _FORBIDDEN = "42501"
 
-pytestmark = pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
-
 
 @pytest.fixture(scope="module")
-def statements() -> tuple[str, ...]:
+def statements(plan: Planned) -> tuple[str, ...]:
     """In the order in which Terraform runs them."""
-    planned = {(one["type"], one["name"]): one["values"] for one in _state()}
-    return tuple(planned["aws_redshiftdata_statement", name]["sql"] for name in ("access", "apply_access"))
-
-
-def _state() -> list[dict[str, Any]]:
-    env = {**os.environ, "TF_IN_AUTOMATION": "1"}
-    subprocess.run(["terraform", "init", "-no-color"], cwd=MODULE, env=env, check=True, capture_output=True)  # noqa: S607 -- found above
-    ran = subprocess.run(
-        ["terraform", "test", "-json", "-verbose"],  # noqa: S607 -- the same
-        cwd=MODULE, env=env, check=True, capture_output=True, text=True,
-    )  # fmt: skip
-    said = [json.loads(line) for line in ran.stdout.splitlines()]
-    states = [line["test_state"]["values"]["root_module"]["resources"] for line in said if line["type"] == "test_state"]
-    found: list[dict[str, Any]] = states[0]
-    return found
+    planned = {
+        one.name.rpartition(".")[2]: one.values["sql"] for one in plan("dev/warehouse").of("aws_redshiftdata_statement")
+    }
+    assert planned.keys() == {"access", "apply_access"}
+    return planned["access"], planned["apply_access"]
 
 
 def run(target: WarehouseSettings, user: str, *sql: str) -> list[tuple[Any, ...]]:
