@@ -24,7 +24,7 @@ locals {
           Principal = "*"
           Action    = "s3:*"
           Resource  = local.both[zone]
-          Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
+          Condition = { NumericLessThan = { "s3:TlsVersion" = 1.2 } }
         },
       ],
       [for sid in ["NobodyDeletes"] : {
@@ -47,8 +47,8 @@ locals {
       Action    = "s3:PutObject"
       Resource  = "${local.bucket_arns[zone]}/*"
       Condition = {
-        Null            = { "s3:x-amz-server-side-encryption" = "false" }
-        StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arns[zone] }
+        Null         = { "s3:x-amz-server-side-encryption" = "false" }
+        ArnNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arns[zone] }
       }
     }]
   }
