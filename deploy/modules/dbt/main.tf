@@ -20,7 +20,7 @@ module "permissions" {
   resources = {
     curated_bucket  = [var.bucket_arns.curated]
     curated_objects = ["${var.bucket_arns.curated}/marts/*"]
-    keys            = [var.key_arns.curated]
+    operations_key  = [var.key_arns.operations]
     glue = [
       "${local.catalog}:catalog",
       "${local.catalog}:database/${local.database}",

@@ -51,7 +51,7 @@ variable "bucket_arns" {
 }
 
 variable "key_arns" {
-  description = "Zone of keys to ARN: curated for marts, operations for the secret, the state machine and its news."
+  description = "Zone of keys to ARN: operations, of the secret, the catalog, the state machine and its news."
   type        = map(string)
 }
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from headrace_consumers.telemetry.alarms.alarm import Series, Statistic
 
 
 def _about(namespace: str, **dimensions: str) -> Callable[[str, Statistic], Series]:
     return lambda name, statistic: Series(namespace, name, statistic, dimensions)
+
+
+def over(series: Series, *dimensions: str) -> Series:
+    """Whatever these dimensions say."""
+    return replace(series, over=dimensions)
 
 
 def service_of(service: str) -> Callable[[str, Statistic], Series]:
@@ -34,4 +40,3 @@ landing_queue = _about("AWS/SQS", QueueName="{landing_queue}")
 landing_dead_queue = _about("AWS/SQS", QueueName="{landing_dead_queue}")
 log_table = _about("AWS/DynamoDB", TableName="{log_table}")
 workgroup = _about("AWS/Redshift-Serverless", Workgroup="{warehouse}")
-storage = _about("AWS/Redshift-Serverless", Namespace="{warehouse}")
