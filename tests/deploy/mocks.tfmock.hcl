@@ -11,4 +11,7 @@ mock_provider "aws" {
   mock_data "aws_availability_zones" {
     defaults = { names = ["us-east-1a", "us-east-1b", "us-east-1c"] }
   }
+  mock_resource "aws_redshiftserverless_workgroup" {
+    defaults = { endpoint = [{ address = "warehouse.example.com", port = 5439 }] }
+  }
 }

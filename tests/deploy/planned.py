@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeGuard
 
 from tests.deploy import arns
+from tests.deploy.live import DEPLOY
 from tests.deploy.terraform import Tested
 
 # Terraform's mock of a text that the provider would know only later.
@@ -58,29 +59,45 @@ class Plan:
 
     @cached_property
     def resources(self) -> list[Resource]:
-        return [_resource(raw, self._schemas) for raw in _walk(self.state["root_module"]) if raw["mode"] == "managed"]
+        raws = [raw for raw in _walk(self.state["root_module"]) if raw["mode"] == "managed"]
+        claims = self._claims(raws)
+        return [_resource(raw, claims) for raw in raws]
+
+    def _claims(self, raws: list[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+        """Mocked text to the address and attribute that it was made up for: others that have it refer to that one."""
+        claims: dict[str, tuple[str, str]] = {}
+        for surely in (True, False):
+            for raw in raws:
+                for name in _mocked(raw, self._schemas[raw["type"]]["block"]["attributes"], surely=surely):
+                    claims.setdefault(raw["values"][name], (raw["address"], name))
+        return claims
 
     def of(self, *types: str) -> list[Resource]:
         return [resource for resource in self.resources if resource.type in types]
 
     @cached_property
     def _schemas(self) -> dict[str, Any]:
-        schemas: dict[str, Any] = next(iter(self.state["provider_schemas"].values()))["resource_schemas"]
-        return schemas
+        providers = self.state["provider_schemas"].values()
+        return {kind: schema for provider in providers for kind, schema in provider["resource_schemas"].items()}
 
     @cached_property
     def owners(self) -> dict[str, tuple[Resource, str]]:
         """Mocked text to the resource and attribute that it was made up for."""
         return {text: (one, attribute) for one in self.resources for attribute, text in one.computed.items()}
 
-    def owner(self, text: object) -> Resource | None:
-        """The resource that an id, name or ARN is of."""
+    def is_mocked(self, text: str) -> bool:
+        """Made up for a nested block, or for a place that nobody refers to."""
+        return bool(MOCKED.fullmatch(text)) and text not in _words() and text not in self.owners
+
+    def owner(self, text: object, kind: str = "") -> Resource | None:
+        """The resource that an id or ARN is of; a name tells only together with its type."""
         found = self.owners.get(text) if isinstance(text, str) else None
-        return found[0] if found else self._named.get(str(text))
+        return found[0] if found else self._named.get(f"{kind}/{text}" if kind else str(text))
 
     @cached_property
     def _named(self) -> dict[str, Resource]:
-        return {arns.of(one): one for one in self.resources}
+        names = {f"{one.type}/{arns.identity(one, 'id')}": one for one in self.resources}
+        return names | {arns.of(one): one for one in self.resources}
 
     def texts_of(self, kind: str) -> frozenset[str]:
         """All that one may call a resource of the type: ids, ARNs, names, mocked and as they are in an account."""
@@ -133,18 +150,24 @@ def _walk(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from _walk(child)
 
 
-def _resource(raw: dict[str, Any], schemas: dict[str, Any]) -> Resource:
-    attributes = schemas[raw["type"]]["block"]["attributes"]
-    computed = {
-        name: value
-        for name, value in raw["values"].items()
-        if isinstance(value, str) and MOCKED.fullmatch(value) and _made_up(name, value, attributes.get(name, {}))
-    }
-    return Resource(raw["address"], raw["type"], str(raw.get("index", "")), raw["values"], computed)
+def _resource(raw: dict[str, Any], claims: dict[str, tuple[str, str]]) -> Resource:
+    address, values = raw["address"], raw["values"]
+    own = {name: value for name, value in values.items() if isinstance(value, str) and claims.get(value) == (address, name)}
+    return Resource(address, raw["type"], str(raw.get("index", "")), values, own)
 
 
-def _made_up(name: str, value: str, schema: dict[str, Any]) -> bool:
-    """A module may give what the provider would compute: then it is a word, which hardly has a digit."""
-    if not schema.get("computed"):
-        return False
-    return name in {"id", "arn"} or not schema.get("optional") or any(letter.isdigit() for letter in value)
+def _mocked(raw: dict[str, Any], schema: dict[str, Any], *, surely: bool) -> Iterator[str]:
+    """Attributes that the provider would know only later; surely so where no module can set them."""
+    for name, value in raw["values"].items():
+        attribute = schema.get(name, {})
+        made_up = isinstance(value, str) and MOCKED.fullmatch(value) and value not in _words()
+        sure = name in {"id", "arn"} or not attribute.get("optional")
+        if made_up and attribute.get("computed") and sure is surely:
+            yield name
+
+
+@cache
+def _words() -> frozenset[str]:
+    """What deploy/ itself says in eight letters, such as standard."""
+    files = (path for path in DEPLOY.rglob("*") if path.suffix in {".tf", ".hcl", ".json"})
+    return frozenset(word for path in files for word in MOCKED.findall(path.read_text(encoding="utf-8")))

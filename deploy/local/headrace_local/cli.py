@@ -198,6 +198,27 @@ def demo(
     return code
 
 
+@app.command
+def generate(*, check: bool = False) -> int:
+    """Write what deploy/modules has of the code: alarms, dashboard, the collector's configuration.
+
+    Parameters
+    ----------
+    check
+        Write nothing; exit with 1 where a file is not as the code says.
+    """
+
+    def run() -> int:
+        from headrace_local.observability.generated import outdated, write
+
+        stale = outdated() if check else write()
+        for path in stale:
+            print(f"{path} {'is not as the code says: run `headrace-local generate`' if check else 'written'}")
+        return 1 if check and stale else 0
+
+    return _told(run)
+
+
 def main() -> None:
     # What the producer gives up when a demo is stopped, the demo itself tells.
     logging.getLogger("headrace_producers").addHandler(logging.NullHandler())

@@ -13,11 +13,6 @@ variable "github_repository" {
   }
 }
 
-variable "state_bucket" {
-  description = "Where Terraform's state of this environment is."
-  type        = string
-}
-
 variable "key_arn" {
   description = "Encrypts images."
   type        = string

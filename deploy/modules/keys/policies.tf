@@ -76,6 +76,28 @@ locals {
           ArnLike      = { "aws:SourceArn" = "${local.arn}:cloudwatch:${local.region}:${local.account_id}:alarm:${replace(module.names.patterns.alarm, "{alarm}", "*")}" }
         }
       },
+      # Of EventBridge, SNS passes on neither account nor rule: a condition on these would drop every message.
+      # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+      {
+        Sid       = "EventsToTopics"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = ["kms:GenerateDataKey*", "kms:Decrypt"]
+        Resource  = "*"
+        Condition = {
+          ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "${local.arn}:sns:${local.region}:${local.account_id}:${replace(module.names.patterns.topic, "{severity}", "*")}" }
+        }
+      },
+      # State machines are encrypted, and so is what they log on its way; this context is the one that they encrypt under:
+      # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+      {
+        Sid       = "LogsOfStateMachines"
+        Effect    = "Allow"
+        Principal = { Service = "delivery.logs.amazonaws.com" }
+        Action    = "kms:Decrypt"
+        Resource  = "*"
+        Condition = { StringEquals = { "kms:EncryptionContext:SourceArn" = "${local.arn}:logs:${local.region}:${local.account_id}:*" } }
+      },
       {
         Sid       = "LandedFilesToQueues"
         Effect    = "Allow"

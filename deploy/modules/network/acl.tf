@@ -1,4 +1,12 @@
 locals {
+  # Endpoints, SFTP, and beside answers the warehouse and Spark's own machines.
+  within = merge([
+    for way, egress in { in = false, out = true } : {
+      for number, ports in { 100 = [22, 22], 110 = [443, 443], 120 = [1024, 65535] } :
+      "${way}-${number}" => { number = number, egress = egress, ports = ports }
+    }
+  ]...)
+
   # Answers of S3 and DynamoDB come from public addresses to a port that the client chose. All but the ports that
   # something listens on: Redshift, and remote desktops. No route brings anybody else here.
   answers = { 300 = [1024, 3388], 310 = [3390, 5438], 320 = [5440, 65535] }
@@ -13,16 +21,16 @@ resource "aws_network_acl" "private" {
 }
 
 resource "aws_network_acl_rule" "within" {
-  for_each = { in = false, out = true }
+  for_each = local.within
 
   network_acl_id = aws_network_acl.private.id
-  rule_number    = 100
+  rule_number    = each.value.number
   rule_action    = "allow"
-  egress         = each.value
+  egress         = each.value.egress
   protocol       = "tcp"
   cidr_block     = var.cidr
-  from_port      = 0
-  to_port        = 65535
+  from_port      = each.value.ports[0]
+  to_port        = each.value.ports[1]
 }
 
 resource "aws_network_acl_rule" "answers" {

@@ -1,63 +1,75 @@
 locals {
+  is_cluster = var.batch_engine == "cluster"
+
   # Service of AWS to who calls it from within the subnets; what is not here is out of reach. Roles, keys and images of
-  # tasks are handled by ECS and S3 themselves: neither sts nor kms is called from here.
-  interfaces = {
-    kinesis-streams = "Workers, windows, batch"
-    monitoring      = "KCL and the collectors: metrics"
-    logs            = "All tasks"
-    secretsmanager  = "Tasks that start, for the warehouse's passwords"
-    "ecr.api"       = "Tasks that start"
-    "ecr.dkr"       = "Tasks that start"
-    glue            = "Models that are unloaded, the catalog's commands"
+  # tasks are handled by ECS and S3 themselves, so none of these calls sts or kms.
+  interfaces = merge(
+    {
+      kinesis-streams = "Workers, windows, batch"
+      monitoring      = "KCL and the collectors: metrics"
+      logs            = "All tasks"
+      secretsmanager  = "Tasks that start, for the warehouse's passwords"
+      "ecr.api"       = "Tasks that start"
+      "ecr.dkr"       = "Tasks that start"
+      glue            = "Models that are unloaded, the catalog's commands"
+    },
+    { for service in ["kms"] : service => "Machines of a cluster, for their disks" if local.is_cluster },
+  )
+
+  gateways = {
+    dynamodb = [merge(local.to_us, { Sid = "OurPrincipalsOurTables", Action = "dynamodb:*" })]
+    s3 = concat(
+      [
+        merge(local.to_us, { Sid = "OurPrincipalsOurBuckets", Action = "s3:*" }),
+        # By URLs that ECR signed.
+        merge(local.to_aws_itself, {
+          Sid      = "ImageLayers"
+          Action   = "s3:GetObject"
+          Resource = ["${local.s3}prod-${module.names.region}-starport-layer-bucket/*"]
+        }),
+      ],
+      [for statement in local.of_cluster : statement if local.is_cluster],
+    )
   }
 
-  s3             = "arn:${module.names.partition}:s3:::"
-  our_principals = { StringEquals = { "aws:PrincipalAccount" = module.names.account_id } }
-  our_account = {
-    StringEquals = {
-      "aws:PrincipalAccount" = module.names.account_id
-      "aws:ResourceAccount"  = module.names.account_id
+  # What EMR 8 wants in a private subnet:
+  # https://docs.aws.amazon.com/emr/latest/ManagementGuide/private-subnet-iampolicy.html
+  of_cluster = [
+    merge(local.to_aws_itself, {
+      Sid    = "ClusterPackages"
+      Action = "s3:GetObject"
+      Resource = [
+        "${local.s3}al2023-repos-${module.names.region}-de612dc2/*",
+        "${local.s3}repo.${module.names.region}.emr.amazonaws.com/*",
+        "${local.s3}aws157-instance-data-0-prod-${module.names.region}/*",
+        "${local.s3}aws157-instance-data-1-prod-${module.names.region}/*",
+      ]
+    }),
+    merge(local.to_aws_itself, {
+      Sid      = "ClusterSystemLogs"
+      Action   = "s3:PutObject"
+      Resource = ["${local.s3}aws157-logs-prod${module.names.region == "us-east-1" ? "" : "-${module.names.region}"}/*"]
+    }),
+  ]
+
+  s3 = "arn:${module.names.partition}:s3:::"
+
+  to_us = {
+    Effect    = "Allow"
+    Principal = "*"
+    Resource  = "*"
+    Condition = {
+      StringEquals = {
+        "aws:PrincipalAccount" = module.names.account_id
+        "aws:ResourceAccount"  = module.names.account_id
+      }
     }
   }
 
-  gateways = {
-    dynamodb = [{
-      Sid       = "OurPrincipalsOurTables"
-      Effect    = "Allow"
-      Principal = "*"
-      Action    = "dynamodb:*"
-      Resource  = "*"
-      Condition = local.our_account
-    }]
-    s3 = [
-      {
-        Sid       = "OurPrincipalsOurBuckets"
-        Effect    = "Allow"
-        Principal = "*"
-        Action    = "s3:*"
-        Resource  = "*"
-        Condition = local.our_account
-      },
-      # Layers of images come from here, by URLs that ECR signed.
-      {
-        Sid       = "ImageLayers"
-        Effect    = "Allow"
-        Principal = "*"
-        Action    = "s3:GetObject"
-        Resource  = "${local.s3}prod-${module.names.region}-starport-layer-bucket/*"
-      },
-      # Packages that the machines of an EMR cluster (7.0 or newer) install as they start; EMR Serverless needs none.
-      {
-        Sid       = "ClusterPackages"
-        Effect    = "Allow"
-        Principal = "*"
-        Action    = "s3:GetObject"
-        Resource = [
-          "${local.s3}al2023-repos-${module.names.region}-de612dc2/*",
-          "${local.s3}repo.${module.names.region}.emr.amazonaws.com/*",
-        ]
-      },
-    ]
+  to_aws_itself = {
+    Effect    = "Allow"
+    Principal = "*"
+    Condition = { StringNotEquals = { "aws:ResourceAccount" = module.names.account_id } }
   }
 }
 
@@ -91,7 +103,7 @@ resource "aws_vpc_endpoint" "interface" {
       Principal = "*"
       Action    = "*"
       Resource  = "*"
-      Condition = local.our_principals
+      Condition = { StringEquals = { "aws:PrincipalAccount" = module.names.account_id } }
     }]
   })
 }

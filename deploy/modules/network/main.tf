@@ -4,8 +4,7 @@ module "names" {
 }
 
 data "aws_availability_zones" "here" {
-  state = "available"
-  # A zone of old: Redshift Serverless, among others, is not there.
+  # The oldest of us-east-1: newer services pass it over.
   exclude_zone_ids = ["use1-az3"]
 
   filter {

@@ -39,3 +39,14 @@ variable "log_group_arn" {
   description = "The log group that flow logs go to."
   type        = string
 }
+
+variable "batch_engine" {
+  description = "As module batch has it. The machines of a cluster install packages and ask KMS, which EMR Serverless does not."
+  type        = string
+  default     = "serverless"
+
+  validation {
+    condition     = contains(["serverless", "cluster"], var.batch_engine)
+    error_message = "batch_engine must be serverless or cluster."
+  }
+}

@@ -72,9 +72,10 @@ resource "aws_ecs_cluster" "this" {
     value = "enhanced"
   }
 
+  # Of the tasks' disks, which are /tmp. ECS wants the key's id.
   configuration {
     managed_storage_configuration {
-      fargate_ephemeral_storage_kms_key_id = var.key_arns["operations"]
+      fargate_ephemeral_storage_kms_key_id = reverse(split("/", var.key_arns["operations"]))[0]
     }
   }
 }

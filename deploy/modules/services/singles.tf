@@ -25,4 +25,11 @@ resource "aws_ecs_service" "single" {
     security_groups  = [var.security_group_ids[each.value.service]]
     assign_public_ip = false
   }
+
+  lifecycle {
+    postcondition {
+      condition     = self.task_definition == module.task[each.key].task_definition_arn
+      error_message = "ECS went back to the task definition before: the new tasks did not become healthy. Their log says why."
+    }
+  }
 }

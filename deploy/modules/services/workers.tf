@@ -29,5 +29,10 @@ resource "aws_ecs_service" "worker" {
 
   lifecycle {
     ignore_changes = [desired_count]
+
+    postcondition {
+      condition     = self.task_definition == module.task[each.key].task_definition_arn
+      error_message = "ECS went back to the task definition before: the new tasks did not become healthy. Their log says why."
+    }
   }
 }

@@ -37,7 +37,7 @@ locals {
     command   = var.command
     # The longest that Fargate allows. Services end themselves within HEADRACE_SHUTDOWN_GRACE_S, which is less.
     stopTimeout = 120
-    environment = [for name, value in var.settings : { name = name, value = value }]
+    environment = [for name, value in merge({ AWS_REGION = module.names.region }, var.settings) : { name = name, value = value }]
     secrets     = [for name, from in var.secrets : { name = name, valueFrom = from }]
     mountPoints = [{ sourceVolume = "tmp", containerPath = "/tmp", readOnly = false }]
     }, {
@@ -68,6 +68,7 @@ locals {
         pipeline     = var.pipeline
         namespace    = module.names.of.metrics_namespace
         log_group    = var.log_group.name
+        region       = module.names.region
       })
     }]
     healthCheck = {

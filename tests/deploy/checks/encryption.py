@@ -25,6 +25,11 @@ KEY_OF: dict[str, Key] = {
     "aws_cloudwatch_log_group": _attribute("kms_key_id"),
     "aws_dynamodb_table": _block("server_side_encryption", "kms_key_arn"),
     "aws_ecr_repository": _block("encryption_configuration", "kms_key"),
+    "aws_ecs_cluster": _block("configuration", "managed_storage_configuration", "fargate_ephemeral_storage_kms_key_id"),
+    "aws_emrserverless_application": _block("disk_encryption_configuration", "encryption_key_arn"),
+    "aws_glue_data_catalog_encryption_settings": _block(
+        "data_catalog_encryption_settings", "encryption_at_rest", "sse_aws_kms_key_id"
+    ),
     "aws_kinesis_firehose_delivery_stream": _block("extended_s3_configuration", "kms_key_arn"),
     "aws_kinesis_stream": _attribute("kms_key_id"),
     "aws_lambda_function": _attribute("kms_key_arn"),
@@ -55,7 +60,7 @@ def unencrypted(plan: Plan) -> Iterator[str]:
 
 
 def _buckets(plan: Plan) -> Iterator[str]:
-    configured = {plan.owner(each.values["bucket"]) for each in plan.of("aws_s3_bucket_server_side_encryption_configuration")}
+    configured = {plan.owner(each.values["bucket"], "aws_s3_bucket") for each in plan.of("aws_s3_bucket_server_side_encryption_configuration")}
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in configured:
             yield f"{bucket.address}: no encryption is configured"

@@ -11,11 +11,15 @@ from tests.deploy.planned import Plan
 WITHOUT_DATA = {
     "aws_appautoscaling_policy",
     "aws_appautoscaling_target",
+    "aws_cloudwatch_composite_alarm",
     "aws_cloudwatch_dashboard",
     "aws_cloudwatch_event_rule",
     "aws_cloudwatch_event_target",
+    "aws_cloudwatch_log_metric_filter",
+    "aws_cloudwatch_log_stream",
     "aws_cloudwatch_metric_alarm",
     "aws_default_security_group",
+    "aws_dynamodb_resource_policy",
     "aws_ecr_lifecycle_policy",
     "aws_ecr_repository_policy",
     "aws_ecs_service",
@@ -33,6 +37,9 @@ WITHOUT_DATA = {
     "aws_lambda_permission",
     "aws_network_acl",
     "aws_network_acl_rule",
+    "aws_redshiftdata_statement",
+    "aws_redshiftserverless_usage_limit",
+    "aws_redshiftserverless_workgroup",
     "aws_route_table",
     "aws_route_table_association",
     "aws_s3_bucket",  # its encryption is a resource of its own, which `unencrypted` demands
@@ -44,6 +51,7 @@ WITHOUT_DATA = {
     "aws_s3_bucket_policy",
     "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_versioning",
+    "aws_scheduler_schedule",
     "aws_security_group",
     "aws_sns_topic_policy",
     "aws_sns_topic_subscription",
@@ -57,6 +65,7 @@ WITHOUT_DATA = {
     "aws_vpc_endpoint",
     "aws_vpc_security_group_egress_rule",
     "aws_vpc_security_group_ingress_rule",
+    "terraform_data",
 }
 
 

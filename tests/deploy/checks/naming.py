@@ -42,10 +42,13 @@ NAMES = {
 # Called by what others call them: a partner's login, and a group that AWS wants under its own prefix.
 FREE = {"aws_transfer_user"}
 
+# Redshift writes its logs below its own folder alone.
+PREFIXES = ("", "/", "alias/", "/aws/redshift/")
+
 
 def misnamed(plan: Plan) -> Iterator[str]:
     here = plan.environment
-    begins = tuple(f"{prefix}headrace{mark}{here}" for prefix in ("", "/", "alias/") for mark in ("-", "/", "_"))
+    begins = tuple(f"{prefix}headrace{mark}{here}" for prefix in PREFIXES for mark in ("-", "/", "_"))
     for resource in plan.of(*(NAMES.keys() - FREE)):
         name = resource.values[NAMES[resource.type][0]]
         if not name.startswith(begins):

@@ -16,12 +16,13 @@ OPEN = ("0.0.0.0/0", "::/0")
 # Of the service behind the security group: what may come in.
 PORTS = {"endpoints": {443}, "warehouse": {5439}, "sftp": {22}}
 
-# A network ACL knows no prefix lists, so S3's and DynamoDB's addresses cannot be named in it: only these may meet all addresses.
-ACL_OPEN = {("egress", 443, 443), ("ingress", 1024, 65535)}
+# A network ACL knows no prefix lists, so S3's and DynamoDB's addresses cannot be named in it. What may meet all addresses
+# is what goes to their port, and what comes back to a port that the client chose: none that anything listens on.
+LISTENING = {22, 3389, 5439}
 
 
 def public_buckets(plan: Plan) -> Iterator[str]:
-    blocked = {plan.owner(one.values["bucket"]) for one in plan.of("aws_s3_bucket_public_access_block") if _blocks(one)}
+    blocked = {plan.owner(one.values["bucket"], "aws_s3_bucket") for one in plan.of("aws_s3_bucket_public_access_block") if _blocks(one)}
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in blocked:
             yield f"{bucket.address}: public access is not blocked by all of {', '.join(BLOCKS)}"
@@ -54,11 +55,12 @@ def open_networks(plan: Plan) -> Iterator[str]:
 
 
 def _open_acl(rule: Resource) -> Iterator[str]:
-    way = "egress" if rule.values["egress"] else "ingress"
-    ports = (way, rule.values["from_port"], rule.values["to_port"])
+    first, last = rule.values["from_port"], rule.values["to_port"]
     everyone = rule.values["cidr_block"] in OPEN or rule.values["ipv6_cidr_block"] in OPEN
-    if rule.values["rule_action"] == "allow" and everyone and ports not in ACL_OPEN:
-        yield f"{rule.address}: {way} of ports {ports[1:]} from or to all addresses"
+    calls = rule.values["egress"] and first == last == 443
+    answers = not rule.values["egress"] and first >= 1024 and not LISTENING & set(range(first, last + 1))
+    if rule.values["rule_action"] == "allow" and everyone and not (calls or answers):
+        yield f"{rule.address}: ports {first} to {last} from or to all addresses"
 
 
 def open_ports(plan: Plan) -> Iterator[str]:
@@ -74,9 +76,10 @@ def open_ports(plan: Plan) -> Iterator[str]:
 
 
 def open_policies(plan: Plan) -> Iterator[str]:
-    """Allow to everybody stands only where a condition narrows who that is."""
+    """Allow to everybody stands only where a condition narrows who that is; an endpoint's policy grants nothing by itself."""
     for resource, attribute, document in plan.policies:
         for statement in document["Statement"]:
             everybody = statement.get("Principal") in ("*", {"AWS": "*"})
-            if everybody and statement["Effect"] == "Allow" and not statement.get("Condition"):
+            passes = resource.type == "aws_vpc_endpoint" and statement["Resource"] != "*"
+            if everybody and statement["Effect"] == "Allow" and not statement.get("Condition") and not passes:
                 yield f"{resource.address}.{attribute}: {statement.get('Sid')} allows {json.dumps(statement['Action'])} to everybody"

@@ -10,8 +10,25 @@ from tests.deploy.planned import Plan, Resource
 # Actions that IAM knows no resource for, from the service authorization reference.
 WITHOUT_RESOURCE = {
     "cloudwatch:PutMetricData",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
     "ecr:GetAuthorizationToken",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
 }
+
+# Take a role only by iam:PassRole of whoever makes the function: no account or resource is in the request to ask for.
+PASSED = {"lambda.amazonaws.com"}
 
 # Whoever signs in here comes from outside of AWS: these conditions say which repository it is.
 OIDC = ("token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub")
@@ -57,7 +74,7 @@ def loose_trust(plan: Plan) -> Iterator[str]:
             conditions = {key: value for block in statement.get("Condition", {}).values() for key, value in block.items()}
             if "Federated" in statement["Principal"]:
                 yield from _loose_oidc(role, conditions)
-            elif not conditions.keys() & CONFUSED_DEPUTY:
+            elif not (PASSED.issuperset(listed(statement["Principal"].get("Service"))) or conditions.keys() & CONFUSED_DEPUTY):
                 yield f"{role.address}: {statement.get('Sid')} lets {statement['Principal']} act for any account"
 
 

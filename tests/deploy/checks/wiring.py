@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from tests.deploy import hcl
+from tests.deploy.checks.encryption import KEY_OF
 from tests.deploy.planned import Plan, Resource
 
 MEANT = {
@@ -61,29 +61,26 @@ def miswired(plan: Plan) -> Iterator[str]:
 
 
 def _miswired(plan: Plan, resource: Resource, argument: str, meant: str) -> Iterator[str]:
-    for text in _given(resource, argument):
+    for text in _given(plan, resource, argument):
         if text.removesuffix(":*") not in plan.texts_of(meant):
             found = plan.owner(text)
             yield f"{resource.address}: {argument} is {found.address if found else text}, an {meant} is meant"
 
 
-def _given(resource: Resource, argument: str) -> list[str]:
-    mocked = set(resource.computed.values())
-    return [text for value in hcl.found(resource.values, {argument}) for text in hcl.texts(value) if text and text not in mocked]
+def _given(plan: Plan, resource: Resource, argument: str) -> list[str]:
+    own = set(resource.computed.values())
+    texts = (text for value in hcl.found(resource.values, {argument}) for text in hcl.texts(value))
+    return [text for text in texts if text and text not in own and not plan.is_mocked(text)]
 
 
 def zones_mixed(plan: Plan) -> Iterator[str]:
     if plan.alone:
         return
     for resource in plan.of(*ZONES, "aws_s3_bucket_server_side_encryption_configuration"):
-        zone = ZONES.get(resource.type) or _zone(plan.owner(resource.values.get("bucket")))
-        for key in filter(None, (plan.owner(text) for text in _keys(resource))):
-            if key.index != zone:
-                yield f"{resource.address}: is encrypted with the key of {key.index}, that of {zone} is meant"
-
-
-def _keys(resource: Resource) -> list[Any]:
-    return [text for argument in MEANT["aws_kms_key"] for text in _given(resource, argument)]
+        zone = ZONES.get(resource.type) or _zone(plan.owner(resource.values.get("bucket"), "aws_s3_bucket"))
+        key = plan.owner(KEY_OF[resource.type](resource))
+        if key and key.index != zone:
+            yield f"{resource.address}: is encrypted with the key of {key.index}, that of {zone} is meant"
 
 
 def _zone(bucket: Resource | None) -> str:

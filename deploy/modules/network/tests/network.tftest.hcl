@@ -119,10 +119,10 @@ run "endpoints_serve_this_account" {
     condition = alltrue(flatten([
       for endpoint in merge(aws_vpc_endpoint.interface, aws_vpc_endpoint.gateway) : [
         for statement in jsondecode(endpoint.policy).Statement :
-        try(statement.Condition.StringEquals["aws:PrincipalAccount"], "") == "000000000000" || statement.Action == "s3:GetObject"
+        try(statement.Condition.StringEquals["aws:PrincipalAccount"], "") == "000000000000" || statement.Sid == "ImageLayers"
       ]
     ]))
-    error_message = "By an endpoint, another account's principal could carry data out; only AWS's own images and packages are read by others."
+    error_message = "By an endpoint, another account's principal could carry data out; only layers of images are read by others."
   }
   assert {
     condition = alltrue([
@@ -145,6 +145,25 @@ run "endpoints_serve_this_account" {
   assert {
     condition     = aws_vpc.main.enable_dns_support && aws_vpc.main.enable_dns_hostnames
     error_message = "Private names of endpoints need both."
+  }
+}
+
+run "a_cluster_has_what_it_needs" {
+  variables {
+    batch_engine = "cluster"
+  }
+
+  assert {
+    condition     = contains(keys(output.endpoint_ids), "kms")
+    error_message = "A cluster's machines ask KMS for the keys of their disks."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement :
+      statement.Condition == { StringNotEquals = { "aws:ResourceAccount" = "000000000000" } } && statement.Resource != "*"
+      if startswith(statement.Sid, "Cluster")
+    ]) && length(jsondecode(aws_vpc_endpoint.gateway["s3"].policy).Statement) == 4
+    error_message = "What a cluster may reach beside our buckets is AWS's, and named."
   }
 }
 

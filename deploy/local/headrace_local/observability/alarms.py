@@ -1,0 +1,50 @@
+"""Alarms as the module `observability` reads them: JSON, rendered by templatefile for each pipeline. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from headrace_consumers.telemetry.alarms.alarm import Alarm, Series
+from headrace_consumers.telemetry.alarms.errors import LogMetric
+from headrace_local.observability.placeholders import templated
+
+RUNBOOK = "docs/runbook.md"
+
+
+def alarms_json(alarms: Sequence[Alarm], log_metrics: Iterable[LogMetric]) -> str:
+    document = {
+        "alarms": [_alarm(alarm) for alarm in alarms],
+        "log_metrics": [
+            {"part": metric.part, "name": metric.name, "pattern": metric.pattern} for metric in log_metrics
+        ],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "name": alarm.name,
+        "scope": alarm.scope.value,
+        "severity": alarm.severity.value,
+        "description": f"{alarm.means} First: {alarm.first} More: {RUNBOOK}#{alarm.runbook}",
+        "comparison": alarm.comparison.value,
+        "threshold": alarm.threshold,
+        "period": alarm.period_s,
+        "evaluation_periods": alarm.periods,
+        "datapoints_to_alarm": alarm.datapoints or alarm.periods,
+        "treat_missing_data": alarm.missing.value,
+        "expression": alarm.expression,
+        "unless": list(alarm.unless),
+        "series": [_series(series) for series in alarm.series],
+    }
+
+
+def _series(series: Series) -> dict[str, Any]:
+    return {
+        "namespace": series.namespace,
+        "name": series.name,
+        "statistic": series.statistic.value,
+        "dimensions": {name: templated(value) for name, value in series.dimensions.items()},
+    }
