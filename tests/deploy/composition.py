@@ -47,7 +47,8 @@ def _write(folder: Path, environment: Environment, modules: hcl.Body, mocks: hcl
     (folder / "main.tf.json").write_text(json.dumps(root, indent=2), encoding="utf-8")
     tests = folder / "tests"
     tests.mkdir(exist_ok=True)
-    (tests / "mocked.tftest.hcl").write_text(f'{MOCKS}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
+    mocks = MOCKS.replace("{environment}", environment.name)
+    (tests / "mocked.tftest.hcl").write_text(f'{mocks}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
 
 
 def planned(live: Live, scope: str, folder: Path) -> terraform.Tested:

@@ -15,7 +15,14 @@ module "permissions" {
     curated_objects   = ["${var.lake_bucket_arns.curated}/*"]
     landing_bucket    = [var.bucket_arn]
     landing_objects   = ["${var.bucket_arn}/${local.folder[each.key]}*"]
-    keys              = [for zone in ["raw", "processed", "curated", "landing", "stream"] : var.key_arns[zone]]
+    stream_key        = [var.key_arns.stream]
+    raw_key           = [var.key_arns.raw]
+    processed_key     = [var.key_arns.processed]
+    curated_key       = [var.key_arns.curated]
+    landing_key       = [var.key_arns.landing]
+    operations_key    = [var.key_arns.operations]
+    queue             = [aws_sqs_queue.this[each.key].arn]
+    log_groups        = ["${var.log_group_arns.landing}:*"]
   }
 }
 
@@ -40,64 +47,4 @@ resource "aws_iam_role_policy" "calls" {
   name   = "calls"
   role   = aws_iam_role.function[each.key].name
   policy = module.permissions[each.key].json
-}
-
-locals {
-  interfaces = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"]
-  account    = "${module.names.region}:${module.names.account_id}"
-}
-
-# What Lambda itself does in the function's name, before and beside its code. The code may not: network interfaces are
-# denied to calls that come out of the function.
-resource "aws_iam_role_policy" "runtime" {
-  for_each = var.pipelines
-
-  name = "runtime"
-  role = aws_iam_role.function[each.key].name
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "TakeMessages"
-        Effect   = "Allow"
-        Action   = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-        Resource = [aws_sqs_queue.this[each.key].arn]
-      },
-      {
-        Sid      = "DecryptMessagesAndEnvironment"
-        Effect   = "Allow"
-        Action   = ["kms:Decrypt"]
-        Resource = [var.key_arns.operations]
-      },
-      {
-        Sid      = "WriteLogs"
-        Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["${var.log_group_arns.landing}:*"]
-      },
-      {
-        Sid      = "JoinNetwork"
-        Effect   = "Allow"
-        Action   = local.interfaces
-        Resource = ["arn:${module.names.partition}:ec2:${local.account}:*/*"]
-      },
-      {
-        Sid      = "SeeNetwork"
-        Effect   = "Allow"
-        Action   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
-        Resource = ["*"]
-      },
-      {
-        Sid      = "NotByCode"
-        Effect   = "Deny"
-        Action   = concat(local.interfaces, ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"])
-        Resource = ["*"]
-        Condition = {
-          ArnEquals = {
-            "lambda:SourceFunctionArn" = "arn:${module.names.partition}:lambda:${local.account}:function:${module.names.of_pipeline[each.key].landing}"
-          }
-        }
-      },
-    ]
-  })
 }

@@ -1,5 +1,5 @@
 locals {
-  transfer = "arn:${module.names.partition}:transfer:${local.account}"
+  transfer = "arn:${module.names.partition}:transfer:${module.names.region}:${module.names.account_id}"
   via_s3   = { StringEquals = { "kms:ViaService" = "s3.${module.names.region}.amazonaws.com" } }
 }
 

@@ -4,8 +4,10 @@ variable "environment" {
 }
 
 variable "pipelines" {
-  description = "Each pipeline gets its alarms and a dashboard; the names alone count."
-  type        = map(object({}))
+  description = "Each pipeline gets its alarms and a dashboard."
+  type = map(object({
+    has_windows = optional(bool, true)
+  }))
 }
 
 variable "key_arn" {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deploy.checks import encryption, kinds, live_tree, naming, privacy, retention, statements, tls, wiring
+from tests.deploy.checks import encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
 from tests.deploy.live import Live
 from tests.deploy.planned import Plan
 
@@ -37,6 +37,12 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     statements.unnamed_resources,
     statements.without_sid,
     statements.loose_trust,
+    tasks.foreign_images,
+    tasks.lost_logs,
+    tasks.no_time_to_end,
+    tasks.secrets_in_the_open,
+    tasks.soft_containers,
+    tasks.unwatched,
     tls.without_tls,
     wiring.miswired,
     wiring.zones_mixed,
@@ -44,6 +50,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
 
 OF_LIVE: dict[str, LiveCheck] = _by_name(
     live_tree.cycles,
+    live_tree.literal_account_ids,
     live_tree.mocks_differ,
     live_tree.null_inputs,
     live_tree.other_locals,

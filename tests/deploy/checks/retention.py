@@ -8,6 +8,9 @@ from tests.deploy.planned import Plan, Resource
 
 ABORTED_UPLOAD_DAYS = 14
 
+# What PutRetentionPolicy takes, up to three years; its reference lists them.
+LOG_DAYS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096}
+
 # Of resources that can refuse to be deleted: attribute, and its value when they do.
 PROTECTION = {
     "aws_dynamodb_table": ("deletion_protection_enabled", True),
@@ -19,8 +22,8 @@ PROTECTION = {
 
 def logs_kept_for_ever(plan: Plan) -> Iterator[str]:
     for group in plan.of("aws_cloudwatch_log_group"):
-        if not group.values["retention_in_days"]:
-            yield f"{group.address}: no retention_in_days"
+        if group.values["retention_in_days"] not in LOG_DAYS:
+            yield f"{group.address}: retention_in_days is {group.values['retention_in_days']}, one of {sorted(LOG_DAYS)} is meant"
 
 
 def uploads_left(plan: Plan) -> Iterator[str]:

@@ -27,6 +27,15 @@ WITHOUT_RESOURCE = {
     "xray:PutTraceSegments",
 }
 
+# Made before anybody knows their ARN: allowed where a condition says that Lambda itself asks, and not the function's code.
+NETWORK_INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+}
+BY_LAMBDA_ITSELF = {"Null": {"lambda:SourceFunctionArn": "true"}}
+
 # Take a role only by iam:PassRole of whoever makes the function: no account or resource is in the request to ask for.
 PASSED = {"lambda.amazonaws.com"}
 
@@ -56,7 +65,8 @@ def wildcard_actions(plan: Plan) -> Iterator[str]:
 def unnamed_resources(plan: Plan) -> Iterator[str]:
     for resource, statement in _statements(plan, *IDENTITY):
         if statement["Effect"] == "Allow" and not _bounds(resource) and "*" in listed(statement["Resource"]):
-            for action in sorted(set(listed(statement["Action"])) - WITHOUT_RESOURCE):
+            allowed = WITHOUT_RESOURCE | (NETWORK_INTERFACES if statement.get("Condition") == BY_LAMBDA_ITSELF else set())
+            for action in sorted(set(listed(statement["Action"])) - allowed):
                 yield f"{resource.address}: {statement.get('Sid')} allows {action} on every resource"
 
 

@@ -59,6 +59,10 @@ class Series:
     dimensions: Mapping[str, str] = field(default_factory=dict)
     metric: Metric | None = None
     """Ours, where it is."""
+    over: tuple[str, ...] = ()
+    """Further dimensions, all of whose values count together: asked by a query of Metrics Insights."""
+    by: str = ""
+    """A further dimension, each value of which is a series of its own: asked in the same way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,8 @@ class Alarm:
     """All of `periods` where 0."""
     missing: Missing = Missing.GOOD
     scope: Scope = Scope.PIPELINE
+    service: Service | None = None
+    """Where not each pipeline has it, the alarm is there for those that have."""
     unless: tuple[str, ...] = ()
     """Alarms that explain this one: it tells nobody while one of them is on."""
 

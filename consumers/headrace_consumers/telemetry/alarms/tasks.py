@@ -14,6 +14,7 @@ def _of(service: Service) -> Iterator[Alarm]:
     yield Alarm(
         name=f"{service}-tasks-missing",
         severity=Severity.PAGE,
+        service=service,
         series=(tasks("DesiredTaskCount", Statistic.MAXIMUM), tasks("RunningTaskCount", Statistic.MINIMUM)),
         expression="m1 - m2",
         threshold=0,
@@ -26,6 +27,7 @@ def _of(service: Service) -> Iterator[Alarm]:
     yield Alarm(
         name=f"{service}-memory",
         severity=Severity.TICKET,
+        service=service,
         series=(service_of(service)("MemoryUtilization", Statistic.MAXIMUM),),
         threshold=90,
         periods=15,

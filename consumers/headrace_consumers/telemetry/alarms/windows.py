@@ -15,6 +15,7 @@ WINDOWS_ALARMS = (
     Alarm(
         name="windows-silent",
         severity=Severity.PAGE,
+        service=Service.WINDOWS,
         series=(_windows(c.WINDOW_STEPS, Statistic.SUM),),
         comparison=Comparison.BELOW,
         threshold=1,
@@ -29,6 +30,7 @@ WINDOWS_ALARMS = (
     Alarm(
         name="windows-stand-still",
         severity=Severity.PAGE,
+        service=Service.WINDOWS,
         series=(_windows(c.LOW_WATERMARK_AGE_SECONDS, Statistic.MAXIMUM),),
         threshold=1_800,
         periods=5,
@@ -40,6 +42,7 @@ WINDOWS_ALARMS = (
     Alarm(
         name="shard-unread",
         severity=Severity.PAGE,
+        service=Service.WINDOWS,
         series=(_windows(c.SHARD_SILENCE_SECONDS, Statistic.MAXIMUM),),
         threshold=600,
         periods=5,

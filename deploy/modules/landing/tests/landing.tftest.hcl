@@ -193,19 +193,21 @@ run "queues_are_encrypted_and_hear_of_one_bucket" {
 
 run "lambda_has_what_it_needs_and_code_less" {
   assert {
-    condition = { for statement in jsondecode(aws_iam_role_policy.runtime["flights"].policy).Statement : statement.Sid => statement.Resource if statement.Effect == "Allow" } == {
-      TakeMessages                  = ["arn:aws:sqs:us-east-1:000000000000:files"]
-      DecryptMessagesAndEnvironment = ["arn:aws:kms:us-east-1:000000000000:key/operations"]
-      WriteLogs                     = ["arn:aws:logs:us-east-1:000000000000:log-group:/headrace/dev/landing:*"]
-      JoinNetwork                   = ["arn:aws:ec2:us-east-1:000000000000:*/*"]
-      SeeNetwork                    = ["*"]
+    condition = {
+      for statement in jsondecode(aws_iam_role_policy.calls["flights"].policy).Statement : statement.Sid => statement.Resource
+      if contains(["Queue", "LogGroups", "OperationsKey", "LandingObjects"], statement.Sid)
+      } == {
+      Queue          = ["arn:aws:sqs:us-east-1:000000000000:files"]
+      LogGroups      = ["arn:aws:logs:us-east-1:000000000000:log-group:/headrace/dev/landing:*"]
+      OperationsKey  = ["arn:aws:kms:us-east-1:000000000000:key/operations"]
+      LandingObjects = ["arn:aws:s3:::inbox/landing/flights/*"]
     }
-    error_message = "Lambda takes messages of one queue, writes to one log group, and makes its network interfaces."
+    error_message = "A function takes messages of one queue, reads one folder and writes to one log group."
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.runtime["flights"].policy).Statement : statement.Condition if statement.Effect == "Deny"
-    ] == [{ ArnEquals = { "lambda:SourceFunctionArn" = "arn:aws:lambda:us-east-1:000000000000:function:headrace-dev-flights-landing" } }]
+      for statement in jsondecode(aws_iam_role_policy.calls["flights"].policy).Statement : statement.Condition if statement.Sid == "NetworkInterfaces"
+    ] == [{ Null = { "lambda:SourceFunctionArn" = "true" } }]
     error_message = "The function's own code makes no network interfaces."
   }
 }
