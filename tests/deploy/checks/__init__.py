@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deploy.checks import encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
+from tests.deploy.checks import alarms, encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
 from tests.deploy.live import Live
 from tests.deploy.planned import Plan
 
@@ -18,6 +18,10 @@ def _by_name(*checks: Callable[..., Iterator[str]]) -> dict[str, Any]:
 
 
 OF_PLANS: dict[str, PlanCheck] = _by_name(
+    alarms.alarms_of_nothing,
+    alarms.alarms_that_tell_nobody,
+    alarms.alarms_without_metric,
+    alarms.grave_metrics_without_alarm,
     encryption.unencrypted,
     encryption.keys_do_not_rotate,
     kinds.unknown_kinds,
