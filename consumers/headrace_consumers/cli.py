@@ -19,6 +19,7 @@ command_line.add(
         "commands.run:run": "Run one worker of a pipeline until SIGTERM.",
         "commands.windows:windows": "Run the windows service of a pipeline until SIGTERM.",
         "commands.load:load": "Run the loader of a pipeline until SIGTERM.",
+        "commands.health:health": "Ask a service of this machine how it is.",
         "commands.reconcile:reconcile": "What is committed against what the warehouse has.",
         "commands.release:release": "Let the loader try quarantined files again.",
         "commands.view:view": "Print the SQL that gives the last row of each window.",

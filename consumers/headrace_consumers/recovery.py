@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_consumers.commit.completing import complete_standing
+from headrace_consumers.commit.completing import Pending, complete_standing
 from headrace_consumers.commit.links import Stamp, terminal_link
 from headrace_consumers.commit.segments import require_held
 from headrace_consumers.commitlog.log import CommitLog, Fenced
@@ -47,6 +47,7 @@ class ShardOpener:
     engine_id: str
     pool: ThreadPoolExecutor | None = None
     """Completes files side by side; one after the other without it."""
+    pending: Pending = lambda _commit, _files: None
 
     def open(self, chain: Chain, checkpoint: str) -> OpenedShard:
         """`checkpoint` is KCL's own text. Raises CheckpointAheadError, ParentOpenError, MissingFileError."""
@@ -63,7 +64,7 @@ class ShardOpener:
         """Completes the files of the chain's newest commit, where their writer did not come to it."""
         commit = self.log.commit(chain.pipeline, chain.generation, attempt_id) if attempt_id else None
         if commit is not None:
-            complete_standing(self.log, self.store, commit, self.pool)
+            complete_standing(self.log, self.store, commit, self.pool, self.pending)
 
     def _open_new(self, chain: Chain, position: int) -> OpenedShard:
         require_held(chain, Tip(), position)

@@ -19,6 +19,7 @@ from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.runtime.job import application_name
 from headrace_local.environment import AwsClients, child_environment
 from headrace_local.flights.data import weather_csv
+from headrace_local.names import LOCAL, Names
 from tests.integration.leases import write_leases
 
 ROOT = Path(__file__).parents[2]
@@ -123,7 +124,7 @@ def terminal() -> Iterator[Terminal]:
 def lease_shards(endpoint: str) -> None:
     """Spares the test the minute in which KCL assigns the first leases, which the README tells of."""
     clients = AwsClients(endpoint)
-    stream = KinesisStream(clients.kinesis, "weather")
+    stream = KinesisStream(clients.kinesis, Names.found_by(clients, LOCAL).of("stream", pipeline="weather"))
     application = application_name("weather", 1, stream.identity().created_ms)
     write_leases(clients.dynamodb, application, stream.shards().values(), [WORKER_ID])
     clients.close()

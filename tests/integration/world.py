@@ -30,9 +30,10 @@ from headrace_local.flights.reconcile import Reconciliation, reconcile
 from headrace_local.flights.window_oracle import WindowVerdict, reconcile_windows
 from headrace_local.folder import StackFolder
 from headrace_local.lake_copy import copy_lake
+from headrace_local.names import Names
 from headrace_local.resources import Resources, create_resources
 from headrace_local.sending import Sending, SendPlan, sending
-from headrace_local.stack import owned_stack
+from headrace_local.stack import StackPlan, owned_stack
 from headrace_local.workers import LOCAL_SETTINGS, PIPELINE, Worker, WorkerPlan
 from tests.integration.leases import forget_worker, write_leases
 
@@ -63,7 +64,7 @@ def local_aws() -> Iterator[LocalAws]:
     """Its folder's path is short, for Unix sockets live below it."""
     with tempfile.TemporaryDirectory(prefix="hrt-", dir="/tmp") as root:
         folder = StackFolder(f"tests-{os.getpid()}", Path(root))
-        with owned_stack(folder, Resources(stream="unused", shards=1)) as stack:
+        with owned_stack(folder, StackPlan("unused", shards=1)) as stack:
             yield LocalAws(folder, stack.clients, unpack_data(folder.path))
             stack.clients.close()
 
@@ -74,14 +75,8 @@ class World:
     def __init__(self, aws: LocalAws, shards: int) -> None:
         number = next(_numbers)
         self.aws = aws
-        self.resources = Resources(
-            stream=f"flights-{number}",
-            shards=shards,
-            raw_bucket=f"raw-{number}",
-            processed_bucket=f"processed-{number}",
-            curated_bucket=f"curated-{number}",
-            log_table=f"log-{number}",
-        )
+        names = Names.found_by(aws.clients, f"test-{number}")
+        self.resources = Resources.named(names, pipelines.flights.name, shards)
         create_resources(aws.clients, self.resources)
         self.committed = Committed(aws.clients, self.resources)
         self._number = number

@@ -29,7 +29,7 @@ def landed(stack: OwnedStack, source: str, path: Path) -> list[LakeFile]:
     resources = stack.resources
     with (
         patch.dict(os.environ, aws_variables(stack.endpoint)),
-        opened(PIPELINE, "", resources.lake_settings, resources.log_settings, "test") as place,
+        opened(PIPELINE, resources.stream, resources.lake_settings, resources.log_settings, "test") as place,
     ):
         verdict = land(place, found, file)
         commit = find_commit(place, verdict.commit_id)

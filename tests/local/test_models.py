@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from headrace_local import processes
+from headrace_local.environment import REGION
 from headrace_local.errors import StalledError, StartError
 from headrace_local.folder import StackFolder
 from headrace_local.models import ROLE, ModelsBuild, building_models, nodes_in
+from headrace_local.names import LOCAL, Names
 from headrace_local.progress import Nodes
 from headrace_local.resources import Resources
 from headrace_local.workers import WorkerPlan
@@ -64,7 +66,9 @@ def test_the_last_line_is_the_report(stack: StackFolder) -> None:
 
 def test_a_build_that_does_not_begin_is_told_with_its_last_words(stack: StackFolder) -> None:
     """The real command, and no warehouse."""
-    plan = WorkerPlan(stack, "http://127.0.0.1:1", Resources(shards=1))
+    plan = WorkerPlan(
+        stack, "http://127.0.0.1:1", Resources.named(Names(LOCAL, "000000000000", REGION), "flights", shards=1)
+    )
     with (
         building_models(plan, "redshift://headrace@127.0.0.1:1/headrace") as build,
         pytest.raises(StartError, match=r"(?s)cannot be built, exit code 1; .*headrace-sql: .*127\.0\.0\.1:1"),

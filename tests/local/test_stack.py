@@ -76,10 +76,12 @@ def test_up_leaves_a_stack_that_answers_and_down_leaves_nothing(commands: Comman
     endpoint = re.search(r"export AWS_ENDPOINT_URL=(\S+)", said)
     assert endpoint
     clients = AwsClients(endpoint[1])
-    assert len(clients.kinesis.list_shards(StreamName="flights")["Shards"]) == 3
+    assert len(clients.kinesis.list_shards(StreamName="headrace-local-flights")["Shards"]) == 3
     found = {bucket["Name"] for bucket in clients.s3.list_buckets()["Buckets"]}
-    assert found == {"headrace-landing", "headrace-raw", "headrace-processed", "headrace-curated"}
-    assert clients.dynamodb.list_tables()["TableNames"] == ["headrace-log"]
+    assert found == {
+        f"headrace-local-{zone}-000000000000-us-east-1" for zone in ("landing", "raw", "processed", "curated")
+    }
+    assert clients.dynamodb.list_tables()["TableNames"] == ["headrace-local-log"]
     athena = clients._session.client("athena", endpoint_url=clients.endpoint)
     assert athena.list_databases(CatalogName="AwsDataCatalog")["DatabaseList"] == []
     athena.close()
@@ -95,7 +97,7 @@ def test_up_leaves_a_stack_that_answers_and_down_leaves_nothing(commands: Comman
 
 def test_a_shell_takes_what_up_prints(commands: Commands) -> None:
     """stdout is exports alone, as any shell has them: of the stack's AWS, and of settings that suit it."""
-    script = 'eval "$("$0" -c "from headrace_local.cli import main; main()" up --name a --stream rivers)" && env'
+    script = 'eval "$("$0" -c "from headrace_local.cli import main; main()" up --name a --pipeline rivers)" && env'
     said = subprocess.run(
         ["/bin/sh", "-c", script, sys.executable],
         env=commands.env,
@@ -110,7 +112,7 @@ def test_a_shell_takes_what_up_prints(commands: Commands) -> None:
     assert (found["AWS_ENDPOINT_URL"], found["HEADRACE_CBOR"]) == (state.endpoint, "false")
     assert "headrace-local down --name a" in said.stderr
     clients = AwsClients(state.endpoint)
-    assert clients.kinesis.list_streams()["StreamNames"] == ["rivers"]
+    assert clients.kinesis.list_streams()["StreamNames"] == ["headrace-local-rivers"]
     clients.close()
 
 

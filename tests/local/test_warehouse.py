@@ -36,8 +36,7 @@ from headrace_local.loaded import Loaded, loaded_so_far
 from headrace_local.models import building_models
 from headrace_local.pipelines import flights
 from headrace_local.progress import Nodes
-from headrace_local.resources import Resources
-from headrace_local.stack import OwnedStack, owned_stack
+from headrace_local.stack import OwnedStack, StackPlan, owned_stack
 from headrace_local.warehouse import warehouse_target
 from headrace_local.warehouse_copy import copy_warehouse, model_queries, staging_queries
 from headrace_local.warehouse_judging import WarehouseJudgement
@@ -61,7 +60,7 @@ def stack() -> Iterator[OwnedStack]:
     """In a folder with a short path, for Unix sockets live below it."""
     with tempfile.TemporaryDirectory(prefix="hrw-", dir="/tmp") as root:
         folder = StackFolder("warehouse", Path(root) / f"headrace-{os.getuid()}")
-        with owned_stack(folder, Resources(shards=1), warehouse=True) as stack:
+        with owned_stack(folder, StackPlan(shards=1), warehouse=True) as stack:
             yield stack
 
 

@@ -19,6 +19,7 @@ from headrace_consumers.cli import execute as consumers
 from headrace_consumers.settings import CatalogSettings
 from headrace_local.environment import KEY, REGION, aws_variables
 from headrace_local.lake_copy import copy_lake
+from headrace_local.names import LOCAL, Names
 from headrace_local.pipelines import flights
 from headrace_sql.cli import execute as models
 from tests.local.test_flights import files_of, line_of
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
 
 PIPELINE = "headrace_local.pipelines:flights"
-RESULTS = "s3://headrace-curated/_athena/"
 MARTS = ("aircraft_rotations", "aircraft_use", "departures_by_hour", "on_time_performance", "route_demand")
 ZONES = ("raw", "processed", "curated")
-SETTINGS = CatalogSettings()
+NAMES = Names(LOCAL, "000000000000", REGION)
+CURATED = NAMES.of("curated_bucket")
+WORKGROUP = NAMES.of("workgroup")
+SETTINGS = CatalogSettings(catalog_prefix=NAMES.of("catalog_prefix"))
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Lake:
 
     def athena(self, *arguments: str) -> int:
         with self.environed():
-            return models(["athena", *arguments, "--athena-output", RESULTS])
+            return models(["athena", *arguments])
 
     def make_catalog(self) -> None:
         with self.environed():
@@ -88,7 +91,7 @@ class Lake:
 
     def keys(self, prefix: str) -> list[str]:
         """Of the curated zone."""
-        listed = self.world.stack.clients.s3.list_objects_v2(Bucket="headrace-curated", Prefix=prefix)
+        listed = self.world.stack.clients.s3.list_objects_v2(Bucket=CURATED, Prefix=prefix)
         return sorted(entry["Key"] for entry in listed.get("Contents", ()))
 
     @contextmanager
@@ -113,7 +116,7 @@ class Lake:
             names = (*(table.name for table in flights.lake_tables), flights.dead_letter_table)
             return {name: f"{name}/" for name in names}
         windows = {window.name: f"{window.name}/" for window in flights.windows}
-        return windows | {mart: self.mart(mart).location.removeprefix("s3://headrace-curated/") for mart in MARTS}
+        return windows | {mart: self.mart(mart).location.removeprefix(f"s3://{CURATED}/") for mart in MARTS}
 
     # --- what a worker leaves
 

@@ -16,6 +16,7 @@ import boto3
 
 from headrace_local.environment import KEY, REGION, aws_variables
 from headrace_local.stack import OwnedStack
+from headrace_local.workers import settings_variables
 from tests.sql.world import PIPELINE
 
 _ROLE = "arn:aws:iam::000000000000:role/landing"
@@ -98,7 +99,13 @@ def _make_function(stack: OwnedStack, queue: str) -> None:
         Code={"ZipFile": code.getvalue()},
         Timeout=110,
         MemorySize=2048,
-        Environment={"Variables": {"HEADRACE_PIPELINE": PIPELINE, **aws_variables(stack.endpoint)}},
+        Environment={
+            "Variables": {
+                "HEADRACE_PIPELINE": PIPELINE,
+                **settings_variables(stack.resources.settings),
+                **aws_variables(stack.endpoint),
+            }
+        },
     )
     functions.create_event_source_mapping(
         EventSourceArn=queue, FunctionName=_FUNCTION, BatchSize=10, FunctionResponseTypes=["ReportBatchItemFailures"]

@@ -18,7 +18,7 @@ from headrace_sql.athena.queries import NamedQuery, read_queries
 from headrace_sql.athena.running import Athena
 from headrace_sql.errors import ProjectError
 from tests.sql.conftest import Built
-from tests.sql.lake import RESULTS, SETTINGS, Lake
+from tests.sql.lake import SETTINGS, WORKGROUP, Lake
 from tests.sql.world import PROJECT
 
 QUERIES = {query.name: query for query in read_queries(PROJECT, SETTINGS)}
@@ -55,7 +55,7 @@ def test_athena_answers_as_duckdb_does(name: str, full: Lake, files: duckdb.Duck
 
 def test_a_doubled_file_shows_in_the_query_that_looks_for_it(full: Lake) -> None:
     """What finds nothing could also have asked wrongly."""
-    s3, bucket = full.world.stack.clients.s3, "headrace-processed"
+    s3, bucket = full.world.stack.clients.s3, full.world.stack.resources.processed_bucket
     [first, *_] = s3.list_objects_v2(Bucket=bucket, Prefix="weather_hourly/")["Contents"]
     double = first["Key"].replace(".parquet", "-double.parquet")
     s3.copy_object(Bucket=bucket, Key=double, CopySource={"Bucket": bucket, "Key": first["Key"]})
@@ -83,13 +83,13 @@ def test_named_queries_are_put_once_and_replaced_when_they_change(full: Lake) ->
     athena = _athena(full)
     first = NamedQuery("of_this_test", "One.", "select 1")
     full.athena_client.create_named_query(
-        Name="by_hand", Database="default", QueryString="select 0", WorkGroup="primary"
+        Name="by_hand", Database="default", QueryString="select 0", WorkGroup=WORKGROUP
     )
     assert athena.put([first]).created == ("of_this_test",)
     assert athena.put([first]).lines() == ()
     assert athena.put([NamedQuery("of_this_test", "Two.", "select 2")]).replaced == ("of_this_test",)
     client = full.athena_client
-    ids = client.list_named_queries(WorkGroup="primary")["NamedQueryIds"]
+    ids = client.list_named_queries(WorkGroup=WORKGROUP)["NamedQueryIds"]
     named = {one["Name"]: one["QueryString"] for one in client.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]}
     assert (named["of_this_test"], named["by_hand"], len(ids)) == ("select 2", "select 0", len(named))
 
@@ -99,10 +99,10 @@ def test_of_two_named_queries_of_one_name_one_stays(full: Lake) -> None:
     athena, client = _athena(full), full.athena_client
     query = NamedQuery("twice", "Two.", "select 2")
     for sql in ("select 1", query.sql, query.sql):
-        client.create_named_query(Name="twice", Description="Two.", Database="d", QueryString=sql, WorkGroup="primary")
+        client.create_named_query(Name="twice", Description="Two.", Database="d", QueryString=sql, WorkGroup=WORKGROUP)
     assert athena.put([query]).replaced == ("twice",)
     assert athena.put([query]).lines() == ()
-    ids = client.list_named_queries(WorkGroup="primary")["NamedQueryIds"]
+    ids = client.list_named_queries(WorkGroup=WORKGROUP)["NamedQueryIds"]
     named = [one["QueryString"] for one in client.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]
              if one["Name"] == "twice"]  # fmt: skip
     assert named == [query.sql]
@@ -111,11 +111,11 @@ def test_of_two_named_queries_of_one_name_one_stays(full: Lake) -> None:
 def test_athenas_reason_is_told(full: Lake) -> None:
     """In one line, with the execution by which it can be looked up."""
     with pytest.raises(TerminalError, match=r"Athena: query \S+ failed: .*no_such_table"):
-        _athena(full).run("select * from headrace_curated.no_such_table")
+        _athena(full).run("select * from headrace_local_curated.no_such_table")
 
 
 def test_a_query_that_takes_too_long_is_stopped(full: Lake) -> None:
-    slow = Athena(full.athena_client, "primary", SETTINGS.database("curated"), RESULTS, patience_s=0.3)
+    slow = Athena(full.athena_client, WORKGROUP, SETTINGS.database("curated"), patience_s=0.3)
     with pytest.raises(TerminalError, match=r"ran longer than 0 s: stopped"):
         slow.run("select count(*) from range(100000) as a cross join range(10000000) as b where a.range <> b.range")
 
@@ -155,7 +155,7 @@ def test_a_reader_that_has_seen_enough_is_an_ordinary_end() -> None:
 
 
 def _athena(lake: Lake) -> Athena:
-    return Athena(lake.athena_client, "primary", SETTINGS.database("curated"), RESULTS)
+    return Athena(lake.athena_client, WORKGROUP, SETTINGS.database("curated"))
 
 
 def _text(value: object) -> str | None:

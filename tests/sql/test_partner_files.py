@@ -49,7 +49,8 @@ def test_a_file_that_is_sent_by_sftp_reaches_core(built: Built, world: World, pa
     path.write_text('carrier,name\nZZ,"Zeppelins, Inc."\n')
     partner.send(path, "airlines/2026/carriers of today.csv")
     commit = until(lambda: next(iter(committed(world)[len(before) :]), None))
-    assert commit.record.startswith("landed s3://headrace-landing/landing/airlines/2026/carriers of today.csv, kept as")
+    place = f"s3://{world.stack.resources.landing_bucket}/landing/airlines/2026/carriers of today.csv"
+    assert commit.record.startswith(f"landed {place}, kept as")
     world.load(files_in(commit))
     world.build("--select", "stg_airlines+", *NO_TESTS)
     assert world.rows("SELECT carrier_name FROM core.dim_airline WHERE carrier = 'ZZ'") == [("Zeppelins, Inc.",)]

@@ -17,10 +17,9 @@ from headrace_sql.unloading.marts import Mart, read_marts
 from headrace_sql.unloading.places import Places
 from headrace_sql.unloading.unload import MART, Unloader
 from tests.sql.conftest import Built
-from tests.sql.lake import MARTS, SETTINGS, Lake
+from tests.sql.lake import CURATED, MARTS, SETTINGS, Lake
 from tests.sql.world import World
 
-CURATED = "headrace-curated"
 DATABASE = SETTINGS.database("curated")
 FOLDER = f"marts/{DATABASE}"
 

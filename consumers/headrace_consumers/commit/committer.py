@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import TypeVar
 
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_consumers.commit.completing import complete_rest
+from headrace_consumers.commit.completing import Pending, complete_rest
 from headrace_consumers.commit.links import (
     Stamp,
     counts_of,
@@ -70,8 +70,7 @@ class Committer:
     pool: ThreadPoolExecutor | None = None
     """Uploads and completes the files of a commit side by side; one after the other without it."""
     pause: Callable[[float], None] = time.sleep
-    pending: Callable[[int], None] = lambda _files: None
-    """Told how many files are committed and not yet proven complete."""
+    pending: Pending = lambda _commit, _files: None
     moved: Callable[[], None] = lambda: None
     """Told of each file that was uploaded or completed: a commit of very many takes long, and is not stuck."""
 
@@ -123,12 +122,12 @@ class Committer:
         return tip.after(standing, tip.lanes) if standing.kind is link.kind and standing.end == link.end else standing
 
     def _complete(self, commit: Commit) -> None:
-        self.pending(len(commit.files))
+        self.pending(commit, len(commit.files))
         try:
             self._each(lambda file: self.store.complete(file, commit.attempt_id), commit.files)
         except MissingFileError:
             complete_rest(self.log, self.store, commit)
-        self.pending(0)
+        self.pending(commit, 0)
 
     def _prepare(self, taken: StagedSegments) -> tuple[Commit, list[Link]]:
         """Uploads the files, pending, and writes down what the transaction will say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from headrace_consumers.commitlog.batch import BatchChain, Gone
@@ -10,28 +11,45 @@ from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.errors import MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 
+Pending = Callable[[Commit, int], None]
+"""Told of a commit how many of its files are not yet proven complete; 0 once all are."""
 
-def complete_pending(store: ObjectStore, *commits: Commit, pool: ThreadPoolExecutor | None = None) -> None:
+
+def _nobody(_commit: Commit, _files: int) -> None:
+    """Nobody is told."""
+
+
+def complete_pending(
+    store: ObjectStore, *commits: Commit, pool: ThreadPoolExecutor | None = None, pending: Pending = _nobody
+) -> None:
     """Completes the files that HEAD misses, side by side in the pool; anyone may, at any time. Raises
     MissingFileError."""
 
-    def prove(file: PendingFile, attempt_id: str) -> None:
-        if not store.is_complete(file, attempt_id):
-            store.complete(file, attempt_id)
+    def prove(file: PendingFile, commit: Commit) -> None:
+        if not store.is_complete(file, commit.attempt_id):
+            pending(commit, len(commit.files))
+            store.complete(file, commit.attempt_id)
 
     files = [file for commit in commits for file in commit.files]
-    attempt_ids = [commit.attempt_id for commit in commits for _ in commit.files]
-    list((pool.map if pool else map)(prove, files, attempt_ids))
+    theirs = [commit for commit in commits for _ in commit.files]
+    list((pool.map if pool else map)(prove, files, theirs))
+    for commit in commits:
+        pending(commit, 0)
 
 
 def complete_standing(
-    log: CommitLog, store: ObjectStore, commit: Commit, pool: ThreadPoolExecutor | None = None
+    log: CommitLog,
+    store: ObjectStore,
+    commit: Commit,
+    pool: ThreadPoolExecutor | None = None,
+    pending: Pending = _nobody,
 ) -> None:
     """As `complete_pending`, of a commit of the stream: what batch has retired or replaced since may be missing."""
     try:
-        complete_pending(store, commit, pool=pool)
+        complete_pending(store, commit, pool=pool, pending=pending)
     except MissingFileError:
         complete_rest(log, store, commit)
+        pending(commit, 0)
 
 
 def complete_rest(log: CommitLog, store: ObjectStore, commit: Commit) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from headrace_consumers.aws import UPLOAD_CONNECTIONS, AwsClients, make_clients
 from headrace_consumers.commit.committer import Committer
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
+from headrace_consumers.commitlog.model import Commit
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
@@ -40,6 +41,7 @@ def run_engine_on(
     clients: AwsClients,
 ) -> None:
     """As run_engine, on these clients."""
+    metrics.bounded(job.settings.batch.max_buffer_bytes, job.retention_hours * HOUR_MS)
     workplace = _workplace(job, pipeline, clients, metrics)
     jobs = JobRunner(workplace.do)
     core = EngineCore(_core_settings(job, pipeline))
@@ -51,7 +53,11 @@ def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics:
     log = DynamoDbLog(clients.dynamodb, job.settings.log.log_table, store)
     stream = KinesisStream(clients.kinesis, job.stream)
     pool = ThreadPoolExecutor(UPLOAD_CONNECTIONS // 2, thread_name_prefix="upload")
-    opener = ShardOpener(log, store, stream, _now_ms, job.worker_id, pool)
+
+    def pending(commit: Commit, files: int) -> None:
+        metrics.pending_files(commit.attempt_id, files, commit.written_ms)
+
+    opener = ShardOpener(log, store, stream, _now_ms, job.worker_id, pool, pending)
     committer = Committer(
         pipeline=pipeline,
         limits=job.settings.batch,
@@ -60,7 +66,7 @@ def _workplace(job: EngineJob, pipeline: Pipeline, clients: AwsClients, metrics:
         stream=stream,
         now_ms=_now_ms,
         engine_id=job.worker_id,
-        pending=metrics.pending_files,
+        pending=pending,
         moved=metrics.file_moved,
         pool=pool,
     )

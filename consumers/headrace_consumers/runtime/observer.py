@@ -7,8 +7,9 @@ from collections import Counter
 from typing import Protocol
 
 from headrace_consumers.commit.committer import CommitOutcome
+from headrace_consumers.commitlog.tip import Tip
 from headrace_consumers.runtime.core import EngineCore, Moment
-from headrace_consumers.runtime.effects import CommitBatch, Job
+from headrace_consumers.runtime.effects import CommitBatch, Job, MarkGap
 from headrace_consumers.runtime.jobs import Result
 from headrace_consumers.runtime.multilang import CheckpointReply, Message, ProcessRecords
 from headrace_consumers.runtime.shard import Phase
@@ -56,6 +57,10 @@ class MetricsObserver:
         self._progress_s = now.s
         if isinstance(job, CommitBatch) and isinstance(result, CommitOutcome):
             self._committed(result)
+        elif isinstance(job, MarkGap) and isinstance(result, Tip):
+            self._metrics.gap_marked()
+            fields = {"shard_id": job.chain.shard_id, "up_to": str(job.end), "reason": job.reason}
+            _log.error("records are lost: a gap link says so", extra={"fields": fields})
 
     def _committed(self, result: CommitOutcome) -> None:
         for shard_id, link in result.fenced.items():
@@ -66,6 +71,7 @@ class MetricsObserver:
             files, staged = result.commit.files, result.staged
             self._metrics.committed(staged.rows, len(files), sum(file.bytes for file in files), result.duration_s)
             self._metrics.rejected(Counter(map(str, staged.dead_letters["reason"].to_pylist())))
+            self._metrics.late(result.commit.counts.late)
             self._metrics.repeats_dropped(sum(outcome.repeats for outcome in staged.shards.values()))
 
     def turned(self, core: EngineCore, now: Moment) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from threading import Lock
 
 from headrace_consumers.telemetry import catalogue as c
 from headrace_consumers.telemetry.health import Snapshot
@@ -11,10 +12,15 @@ from headrace_consumers.telemetry.registered import RegisteredMetrics
 
 
 class Metrics(RegisteredMetrics):
-    """Thread-safe; no method blocks. `snapshot` is what /healthz and the watchdog judge."""
+    """Thread-safe; no method blocks. `snapshot` is what /healthz and the watchdog judge. `now_ms` is the wall clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         super().__init__(c.CATALOGUE)
+        self._now_ms = now_ms
+        self._pending: dict[str, tuple[int, int]] = {}
+        self._pending_lock = Lock()
+        self._gauges[c.PENDING_FILES.name].set_function(self._pending_files)
+        self._gauges[c.PENDING_AGE_SECONDS.name].set_function(self._pending_age_s)
         self.snapshot: Snapshot | None = None
         self.moved_s = 0.0
         """When a file of a commit was last uploaded or completed, by the monotonic clock."""
@@ -52,15 +58,30 @@ class Metrics(RegisteredMetrics):
         """`error` is the Java class that KCL named."""
         self._count(c.CHECKPOINT_FAILURES, 1, error)
 
-    def pending_files(self, count: int) -> None:
-        self._gauges[c.PENDING_FILES.name].set(count)
+    def late(self, count: int) -> None:
+        self._count(c.LATE, count)
+
+    def gap_marked(self) -> None:
+        self._count(c.GAPS, 1)
+
+    def pending_files(self, commit_id: str, count: int, written_ms: int) -> None:
+        """Of one commit, so many are not yet proven complete."""
+        with self._pending_lock:
+            others = {known: pending for known, pending in self._pending.items() if known != commit_id}
+            self._pending = {**others, commit_id: (count, written_ms)} if count else others
 
     def file_moved(self) -> None:
         """A file of the commit in flight was uploaded or completed."""
         self.moved_s = time.monotonic()
 
     def restarted(self, restarts: int) -> None:
-        self._gauges[c.RESTARTS.name].set(restarts)
+        """So often in this worker's life, before this engine."""
+        self._count(c.RESTARTS, restarts)
+
+    def bounded(self, buffer_bytes: int, retention_ms: int) -> None:
+        """What this engine may hold, and how long the stream keeps records."""
+        self._gauges[c.BUFFER_LIMIT_BYTES.name].set(buffer_bytes)
+        self._gauges[c.RETENTION_MS.name].set(retention_ms)
 
     def looked(self, snapshot: Snapshot) -> None:
         """The engine's loop came round: its state, for gauges and health."""
@@ -73,3 +94,10 @@ class Metrics(RegisteredMetrics):
     def shard_gone(self, shard_id: str) -> None:
         """The lease went elsewhere: its lag is no longer ours to tell. Its counters stay."""
         self._gauges[c.LAG_MS.name].remove_by_labels({"shard": shard_id})
+
+    def _pending_files(self) -> float:
+        return sum(count for count, _ in self._pending.values())
+
+    def _pending_age_s(self) -> float:
+        oldest_ms = min((written_ms for _, written_ms in self._pending.values()), default=None)
+        return 0.0 if oldest_ms is None else (self._now_ms() - oldest_ms) / 1000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from headrace_consumers.telemetry import catalogue as c
 from headrace_consumers.telemetry.health import Health, judge_steps
@@ -19,6 +19,11 @@ class WindowsMetrics(RegisteredMetrics):
         self._clock_s = clock_s
         self._last_s = clock_s()
         self._held_back_by: str | None = None
+        self._low_s: float | None = None
+        self._risen_s = self._last_s
+        self._said: dict[str, tuple[object, float]] = {}
+        self._gauges[c.LOW_WATERMARK_AGE_SECONDS.name].set_function(lambda: self._clock_s() - self._risen_s)
+        self._gauges[c.SHARD_SILENCE_SECONDS.name].set_function(self._longest_silence_s)
         self.watermark(None)
 
     def stepped(self, *, merged: int, open_panes: int, held_back_by: str, duration_s: float) -> None:
@@ -38,6 +43,19 @@ class WindowsMetrics(RegisteredMetrics):
     def watermark(self, low_s: float | None) -> None:
         """Up to where event time is complete; None while a shard has said nothing."""
         self._gauges[c.LOW_WATERMARK_SECONDS.name].set(-math.inf if low_s is None else low_s)
+        if low_s != self._low_s:
+            self._low_s, self._risen_s = low_s, self._clock_s()
+
+    def shards_said(self, said: Mapping[str, object]) -> None:
+        """Of each shard that is to be read, what its newest commit and heartbeat say; the same again is silence."""
+        now_s, before = self._clock_s(), self._said
+        self._said = {
+            shard_id: before[shard_id] if shard_id in before and before[shard_id][0] == word else (word, now_s)
+            for shard_id, word in said.items()
+        }
+
+    def _longest_silence_s(self) -> float:
+        return self._clock_s() - min((since_s for _, since_s in self._said.values()), default=self._clock_s())
 
     def health(self, limit_s: float) -> Health:
         return judge_steps(self._held_back_by, self._clock_s() - self._last_s, limit_s)

@@ -85,6 +85,8 @@ class WindowsRunner:
         )
         self._metrics.emitted(new=report.new, revised=report.revised, deleted=report.deleted)
         self._metrics.watermark(None if low_us == MINUS_INFINITY_US else low_us / _US_PER_S)
+        if report.said is not None:
+            self._metrics.shards_said(report.said)
         if report.committed:
             _log.info("windows committed", extra={"fields": _fields(report)})
 

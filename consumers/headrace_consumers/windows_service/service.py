@@ -31,7 +31,7 @@ from headrace_consumers.windows_service.partials import PartialsReader
 from headrace_consumers.windows_service.rebuilding import Rebuilt, differences, rebuild, retired_of
 from headrace_consumers.windows_service.sources import Sources
 from headrace_consumers.windows_service.state import WindowState
-from headrace_consumers.windows_service.watermarks import Watermarks, read_watermarks
+from headrace_consumers.windows_service.watermarks import ShardProgress, Watermarks, read_watermarks
 from headrace_producers.contracts import Contract
 
 MAX_FOLDERS = 64
@@ -69,6 +69,9 @@ class StepReport:
     open_panes: int
     low_watermark_us: int
     held_back_by: str
+    said: Mapping[str, tuple[int, int]] | None
+    """Of each shard that is to be read: how far its chain is merged, and when its last heartbeat was; None where the
+    service has not read the log to its end."""
     committed: bool
     more: bool
     """The next step has something to do already."""
@@ -131,7 +134,8 @@ class WindowsService:
         rebuilt = self._rebuild()
         advances = self._follow()
         caught_up = len(advances) < self._plan.max_step_commits
-        marks = self._move_watermarks(self._beats() if caught_up else {})
+        beats = self._beats() if caught_up else {}
+        marks = self._move_watermarks(beats)
         fresh = sources.fresh
         changes = self._merge([*(advance.commit for advance in advances if advance.commit), *fresh], rebuilt)
         sources.batch_position = len(sources.batch)
@@ -142,7 +146,8 @@ class WindowsService:
         if committed:
             self._commit([*emissions, *early], marks.held_back_by)
         taken = _Taken(len(advances), len(fresh), sum(len(one.before) for one in rebuilt.values()))
-        return self._report(taken, [*emissions, *early], marks, committed=committed)
+        said = self._said(marks, beats) if caught_up else None
+        return self._report(taken, [*emissions, *early], marks, said, committed=committed)
 
     def _follow(self) -> list[Advance]:
         return self._sources.follow(self._listed, self._plan.max_step_commits)
@@ -173,6 +178,14 @@ class WindowsService:
                 shards[shard_id] = replace(shards[shard_id], watermark_us=watermark_us)
         self._low_us = max(self._low_us, marks.low_us)
         return marks
+
+    def _said(self, marks: Watermarks, beats: Mapping[str, Beat]) -> dict[str, tuple[int, int]]:
+        known = {shard_id: self._sources.shards.get(shard_id, ShardProgress()) for shard_id in marks.shards}
+        return {
+            shard_id: (progress.position, beats.get(shard_id, Beat()).at_ms)
+            for shard_id, progress in known.items()
+            if not progress.ended
+        }
 
     def _merge(self, commits: Sequence[Commit], rebuilt: Mapping[str, Rebuilt]) -> dict[str, Changes]:
         """Merges the partials of these commits, as far as they stand; what changed by that, and by the rebuild."""
@@ -223,8 +236,14 @@ class WindowsService:
         return pending
 
     def _report(
-        self, taken: _Taken, emissions: Sequence[Emission], marks: Watermarks, *, committed: bool
-    ) -> StepReport:  # fmt: skip
+        self,
+        taken: _Taken,
+        emissions: Sequence[Emission],
+        marks: Watermarks,
+        said: Mapping[str, tuple[int, int]] | None,
+        *,
+        committed: bool,
+    ) -> StepReport:
         waiting = any(state.emitted_up_to_us < self._low_us for state in self._states)
         return StepReport(
             merged=taken.merged,
@@ -237,6 +256,7 @@ class WindowsService:
             open_panes=sum(state.open_panes for state in self._states),
             low_watermark_us=self._low_us,
             held_back_by=marks.held_back_by,
+            said=said,
             committed=committed,
             more=waiting or taken.merged == self._plan.max_step_commits,
         )

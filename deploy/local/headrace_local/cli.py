@@ -21,8 +21,8 @@ from headrace_local.interrupts import Interrupted, interruptible
 from headrace_local.processes import Member
 from headrace_local.progress import progress_view
 from headrace_local.report import print_verdict
-from headrace_local.resources import STREAM, Resources
-from headrace_local.stack import StackStatus, owned_stack
+from headrace_local.resources import PIPELINE, Resources
+from headrace_local.stack import StackPlan, StackStatus, owned_stack
 from headrace_local.stack import down as end_by_name
 from headrace_local.stack import status as status_by_name
 from headrace_local.state import Phase, StackState, read_state
@@ -40,24 +40,24 @@ Name = Annotated[str | None, Parameter(help="Which stack; two names run side by 
 
 
 @app.command
-def up(*, name: Name = None, stream: str = STREAM, shards: int = 2) -> int:
+def up(*, name: Name = None, pipeline: str = PIPELINE, shards: int = 2) -> int:
     """Start the local AWS with stream, buckets and commit log, and the local Redshift, and leave them running.
 
     Prints exports for `eval`: all that the shell starts from then on finds the local AWS and the local Redshift.
 
     Parameters
     ----------
-    stream
-        Name of the stream.
+    pipeline
+        Name of the pipeline, after which its stream is called.
     shards
         Shards of the stream.
     """
 
     def run() -> int:
         folder = StackFolder.named(name)
-        with owned_stack(folder, Resources(stream=stream, shards=shards), warehouse=True) as stack:
+        with owned_stack(folder, StackPlan(pipeline, shards), warehouse=True) as stack:
             stack.leave_up()
-        _tell(stack.state)
+        _tell(stack.state, stack.resources)
         return 0
 
     return _told(run)
@@ -94,7 +94,7 @@ def env(*, name: Name = None) -> int:
     """Print exports for `eval`, as `up` does: by them a shell finds a stack that runs, `demo --keep`'s too."""
 
     def run() -> int:
-        print(_exports(_running(name)))
+        print(_exports(*_running(name)))
         return 0
 
     return _told(run)
@@ -113,7 +113,8 @@ def sql(query: str | None = None, *, name: Name = None) -> int:
     def run() -> int:
         from headrace_local.sql import connected
 
-        with connected(_running(name).warehouse_url) as warehouse:
+        state, _ = _running(name)
+        with connected(state.warehouse_url) as warehouse:
             return warehouse.show(query) if query is not None else warehouse.prompt()
 
     return _told(run)
@@ -197,6 +198,27 @@ def demo(
     return code
 
 
+@app.command
+def generate(*, check: bool = False) -> int:
+    """Write what deploy/modules has of the code: alarms, dashboard, the collector's configuration.
+
+    Parameters
+    ----------
+    check
+        Write nothing; exit with 1 where a file is not as the code says.
+    """
+
+    def run() -> int:
+        from headrace_local.observability.generated import outdated, write
+
+        stale = outdated() if check else write()
+        for path in stale:
+            print(f"{path} {'is not as the code says: run `headrace-local generate`' if check else 'written'}")
+        return 1 if check and stale else 0
+
+    return _told(run)
+
+
 def main() -> None:
     # What the producer gives up when a demo is stopped, the demo itself tells.
     logging.getLogger("headrace_producers").addHandler(logging.NullHandler())
@@ -218,30 +240,30 @@ def _told(run: Callable[[], int], note: Callable[[str], None] = lambda _sentence
         return 1
 
 
-def _tell(state: StackState) -> None:
+def _tell(state: StackState, resources: Resources) -> None:
     """Prose goes to stderr, so that a shell may take stdout as it is."""
     print(
-        f"stack {state.name} is up at {state.endpoint}: stream {state.stream} ({state.shards} shards), "
-        f"buckets {state.raw_bucket}, {state.processed_bucket} and {state.curated_bucket}, "
-        f"log table {state.log_table}; warehouse {state.warehouse_url}\n"
+        f"stack {state.name} is up at {state.endpoint}: stream {resources.stream} ({resources.shards} shards), buckets "
+        f"{resources.raw_bucket}, {resources.processed_bucket}, {resources.curated_bucket} and "
+        f"{resources.landing_bucket}, log table {resources.log_table}; warehouse {state.warehouse_url}\n"
         f"headrace-local down --name {state.name} ends it",
         file=sys.stderr,
     )
-    print(_exports(state))
+    print(_exports(state, resources))
 
 
-def _running(name: str | None) -> StackState:
+def _running(name: str | None) -> tuple[StackState, Resources]:
     state = read_state(StackFolder.named(name))
-    if state is None or not state.warehouse_url:
+    if state is None or state.resources is None or not state.warehouse_url:
         raise LocalError("no stack with a local Redshift is up; `headrace-local up` starts one")
-    return state
+    return state, state.resources
 
 
-def _exports(state: StackState) -> str:
+def _exports(state: StackState, resources: Resources) -> str:
     """All by which commands find the stack."""
     settings = {
+        **resources.settings,
         **LOCAL_SETTINGS,
-        "athena_output": f"s3://{state.curated_bucket}/_athena/",
         **(warehouse_settings(state.warehouse_url) if state.warehouse_url else {}),
     }
     variables = aws_variables(state.endpoint) | settings_variables(settings)

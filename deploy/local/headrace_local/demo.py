@@ -21,9 +21,8 @@ from headrace_local.models import ModelsBuild, building_models
 from headrace_local.models_judging import judge_models
 from headrace_local.progress import Nodes, Progress, ProgressView
 from headrace_local.replaying import backfill, followed, judge_replay, rewind
-from headrace_local.resources import Resources
 from headrace_local.sending import SendPlan, sending
-from headrace_local.stack import OwnedStack, owned_stack
+from headrace_local.stack import OwnedStack, StackPlan, owned_stack
 from headrace_local.streaming import Streaming
 from headrace_local.workers import WorkerPlan, running_loader, running_workers, stop_workers
 
@@ -62,8 +61,10 @@ class DemoPlan:
 class Demo:
     """One run. `report` says at any time how far it came, also after `run` has raised."""
 
-    def __init__(self, plan: DemoPlan, folder: StackFolder, view: ProgressView) -> None:
+    def __init__(self, plan: DemoPlan, folder: StackFolder, view: ProgressView, stack: StackPlan | None = None) -> None:
+        """In a stack of so many shards, or in the given one."""
         self._plan = plan
+        self._stack = stack or StackPlan(shards=plan.shards)
         self.folder = folder
         self._view = view
         self._began_s = time.monotonic()
@@ -75,10 +76,9 @@ class Demo:
 
     def run(self) -> Reconciliation:
         """Blocks until the stack has ended, or with `keep` until it stands by itself. Raises LocalError."""
-        resources = Resources(shards=self._plan.shards)
         self._view.show(Progress("starting the local AWS and Redshift", self._seconds))
-        with owned_stack(self.folder, resources, warehouse=True) as stack:
-            self._note(endpoint=stack.endpoint, lake=resources.lake)
+        with owned_stack(self.folder, self._stack, warehouse=True) as stack:
+            self._note(endpoint=stack.endpoint, lake=stack.resources.lake)
             verdict = self._stream_and_reconcile(stack)
             if self._plan.keep:
                 stack.leave_up()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import botocore.session
 from headrace_producers.boto import NO_RETRIES, BotoKinesis
 
 if TYPE_CHECKING:
+    from mypy_boto3_athena import AthenaClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
@@ -66,6 +68,16 @@ class AwsClients:
     @cached_property
     def dynamodb(self) -> DynamoDBClient:
         return self._session.client("dynamodb", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
+    def athena(self) -> AthenaClient:
+        return self._session.client("athena", endpoint_url=self.endpoint, config=_CONFIG)
+
+    @cached_property
+    def account_id(self) -> str:
+        """As AWS itself says it."""
+        with closing(self._session.client("sts", endpoint_url=self.endpoint, config=_CONFIG)) as sts:
+            return str(sts.get_caller_identity()["Account"])
 
     def producer_client(self) -> BotoKinesis:
         """What a Producer connects to: its own client, without boto3's retries."""

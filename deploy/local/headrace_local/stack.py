@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
 
 from headrace_local import processes
-from headrace_local.aws import StartedAws, start_aws
+from headrace_local.aws import SERVICES, StartedAws, start_aws
 from headrace_local.environment import AwsClients
 from headrace_local.errors import StackBusyError
 from headrace_local.folder import FolderLock, StackFolder
 from headrace_local.keeper import Keeper
+from headrace_local.names import LOCAL, Names
 from headrace_local.processes import Member
-from headrace_local.resources import Resources, create_resources
+from headrace_local.resources import PIPELINE, Resources, create_resources
 from headrace_local.state import Phase, StackState, clear_remains, end_stack, new_state, read_state, write_state
 from headrace_local.warehouse import StartedWarehouse, start_warehouse
 
@@ -27,6 +28,20 @@ _GLANCE_S = 1.0
 """`status` holds the lock for a moment, to look for remains."""
 
 
+@dataclass(frozen=True, slots=True)
+class StackPlan:
+    """What a stack shall have in it."""
+
+    pipeline: str = PIPELINE
+    shards: int = 2
+    environment: str = LOCAL
+    """Whose names all has."""
+    provide: Callable[[AwsClients, Resources], None] = create_resources
+    """Makes it."""
+    services: Sequence[str] = SERVICES
+    """Of the local AWS."""
+
+
 class OwnedStack:
     """A stack that ends with the command that started it, unless that says `leave_up`."""
 
@@ -34,13 +49,15 @@ class OwnedStack:
         self,
         folder: StackFolder,
         state: StackState,
+        clients: AwsClients,
         resources: Resources,
         aws: StartedAws,
-        warehouse: StartedWarehouse | None = None,
+        *,
+        warehouse: StartedWarehouse | None,
     ) -> None:
         self.folder = folder
         self.state = state
-        self.clients = AwsClients(aws.endpoint)
+        self.clients = clients
         self.resources = resources
         self.sftp_port = aws.sftp_port
         self._warehouse = warehouse
@@ -71,7 +88,7 @@ class OwnedStack:
 
 
 @contextmanager
-def owned_stack(folder: StackFolder, resources: Resources, *, warehouse: bool = False) -> Iterator[OwnedStack]:
+def owned_stack(folder: StackFolder, plan: StackPlan, *, warehouse: bool = False) -> Iterator[OwnedStack]:
     """Starts the local AWS with its resources, and the local Redshift where it is wanted, which may still be starting
     then. Left by whatever way, even SIGKILL, it leaves no process and no folder, unless the stack was left up. Raises
     StackBusyError, StartError."""
@@ -80,7 +97,7 @@ def owned_stack(folder: StackFolder, resources: Resources, *, warehouse: bool = 
         lock = _lock_for_new(folder)
         stack = None
         try:
-            stack = _start(lock, resources, warehouse=warehouse)
+            stack = _start(lock, plan, warehouse=warehouse)
             yield stack
         finally:
             _let_go(lock)
@@ -116,24 +133,17 @@ def _lock_for_new(folder: StackFolder) -> FolderLock:
             )
 
 
-def _start(lock: FolderLock, resources: Resources, *, warehouse: bool) -> OwnedStack:
+def _start(lock: FolderLock, plan: StackPlan, *, warehouse: bool) -> OwnedStack:
     folder = lock.folder
     state = new_state(folder)
     write_state(folder, state)
-    aws = start_aws(folder)
-    state = msgspec.structs.replace(
-        state,
-        endpoint=aws.endpoint,
-        stream=resources.stream,
-        shards=resources.shards,
-        raw_bucket=resources.raw_bucket,
-        processed_bucket=resources.processed_bucket,
-        curated_bucket=resources.curated_bucket,
-        log_table=resources.log_table,
-    )
+    aws = start_aws(folder, plan.services)
     started = start_warehouse(folder, aws.endpoint) if warehouse else None
-    stack = OwnedStack(folder, state, resources, aws, started)
-    create_resources(stack.clients, resources)
+    clients = AwsClients(aws.endpoint)
+    resources = Resources.named(Names.found_by(clients, plan.environment), plan.pipeline, plan.shards)
+    state = msgspec.structs.replace(state, endpoint=aws.endpoint, resources=resources)
+    stack = OwnedStack(folder, state, clients, resources, aws, warehouse=started)
+    plan.provide(clients, resources)
     write_state(folder, state)
     return stack
 

@@ -10,6 +10,7 @@ import psutil
 
 from headrace_local import processes
 from headrace_local.folder import FolderLock, StackFolder
+from headrace_local.resources import Resources
 
 
 class Phase(StrEnum):
@@ -27,12 +28,8 @@ class StackState(msgspec.Struct, frozen=True, kw_only=True):
     owner_pid: int
     owner_started: float
     endpoint: str = ""
-    stream: str = ""
-    shards: int = 0
-    raw_bucket: str = ""
-    processed_bucket: str = ""
-    curated_bucket: str = ""
-    log_table: str = ""
+    resources: Resources | None = None
+    """None while it starts."""
     warehouse_url: str = ""
     """Empty where there is none."""
 

@@ -49,11 +49,7 @@ class WorkerPlan:
 
     def environment(self, worker_id: str) -> dict[str, str]:
         settings = {
-            "stream": self.resources.stream,
-            "raw_bucket": self.resources.raw_bucket,
-            "processed_bucket": self.resources.processed_bucket,
-            "curated_bucket": self.resources.curated_bucket,
-            "log_table": self.resources.log_table,
+            **self.resources.settings,
             "worker_id": worker_id,
             **self.settings,
         }

@@ -27,3 +27,8 @@ output "partition" {
   description = "aws, aws-cn or aws-us-gov: the second part of ARNs."
   value       = local.partition
 }
+
+output "boundary_arn" {
+  description = "Permissions boundary that every role of the platform has; module ci makes it."
+  value       = "arn:${local.partition}:iam::${local.account_id}:policy/${local.single.boundary}"
+}

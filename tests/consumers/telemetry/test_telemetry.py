@@ -59,7 +59,9 @@ def test_each_thing_that_happens_is_counted() -> None:
     metrics.repeats_dropped(5)
     metrics.checkpointed()
     metrics.checkpoint_failed("ThrottlingException")
-    metrics.pending_files(3)
+    metrics.late(4)
+    metrics.gap_marked()
+    metrics.bounded(buffer_bytes=160, retention_ms=86_400_000)
     metrics.restarted(2)
     seen = _values(metrics)
     assert seen["headrace_records_total['shard-1']"] == 4
@@ -71,9 +73,26 @@ def test_each_thing_that_happens_is_counted() -> None:
     assert seen["headrace_rejects_total['missing']"] == 2
     assert seen["headrace_repeats_dropped_total[]"] == 5
     assert seen["headrace_checkpoint_failures_total['ThrottlingException']"] == 1
-    assert seen["headrace_pending_files[]"] == 3
-    assert seen["headrace_restarts[]"] == 2
+    assert seen["headrace_late_events_total[]"] == 4
+    assert seen["headrace_gaps_total[]"] == 1
+    assert (seen["headrace_buffer_limit_bytes[]"], seen["headrace_retention_ms[]"]) == (160, 86_400_000)
+    assert seen["headrace_restarts_total[]"] == 2
     assert seen["headrace_memory_bytes[]"] == pytest.approx(resident_bytes(), rel=0.2)
+
+
+def test_pending_files_are_as_old_as_the_oldest_of_their_commits() -> None:
+    """By when the commit was written, whoever wrote it; nothing is pending once each was proven."""
+    metrics = Metrics(now_ms=lambda: 5_000_000)
+    metrics.pending_files("b", 3, 4_990_000)
+    metrics.pending_files("a", 2, 1_400_000)
+    metrics.pending_files("a", 2, 1_400_000)
+    seen = _values(metrics)
+    assert (seen["headrace_pending_files[]"], seen["headrace_pending_age_seconds[]"]) == (5, 3_600)
+    metrics.pending_files("a", 0, 1_400_000)
+    assert _values(metrics)["headrace_pending_age_seconds[]"] == 10
+    metrics.pending_files("b", 0, 4_990_000)
+    seen = _values(metrics)
+    assert (seen["headrace_pending_files[]"], seen["headrace_pending_age_seconds[]"]) == (0, 0)
 
 
 def test_a_shard_that_went_elsewhere_has_no_lag_here() -> None:

@@ -68,3 +68,33 @@ def test_health_follows_the_steps() -> None:
     assert metrics.health(100.0).state is State.HEALTHY
     now_s[0] = 241.0
     assert not metrics.health(100.0).well
+
+
+def test_the_low_watermark_stands_still_until_it_moves() -> None:
+    """The same once more is no move; before the first it stands since the start."""
+    now_s = [50.0]
+    metrics = WindowsMetrics(lambda: now_s[0])
+    name = "headrace_low_watermark_age_seconds"
+    now_s[0] = 60.0
+    assert _values(metrics)[name] == 10
+    metrics.watermark(None)
+    assert _values(metrics)[name] == 10
+    metrics.watermark(7.0)
+    now_s[0] = 75.0
+    metrics.watermark(7.0)
+    assert _values(metrics)[name] == 15
+
+
+def test_silence_is_that_of_the_shard_that_has_been_silent_longest() -> None:
+    """A shard that is to be read no more is forgotten; one that was never heard of counts from when it was met."""
+    now_s = [0.0]
+    metrics = WindowsMetrics(lambda: now_s[0])
+    name = "headrace_shard_silence_seconds"
+    assert _values(metrics)[name] == 0
+    metrics.shards_said({"a": (1, 10), "b": (0, 0)})
+    now_s[0] = 30.0
+    metrics.shards_said({"a": (1, 20), "b": (0, 0)})
+    now_s[0] = 40.0
+    assert _values(metrics)[name] == 40
+    metrics.shards_said({"a": (1, 20)})
+    assert _values(metrics)[name] == 10

@@ -1,0 +1,21 @@
+locals {
+  env   = read_terragrunt_config(find_in_parent_folders("env.hcl")).locals
+  mocks = read_terragrunt_config(find_in_parent_folders("mocks.hcl")).locals
+}
+
+terraform {
+  source = "${get_repo_root()}/deploy/modules//network"
+}
+
+dependency "observability" {
+  config_path = "${get_terragrunt_dir()}/../observability"
+
+  mock_outputs                            = local.mocks.observability
+  mock_outputs_allowed_terraform_commands = ["validate", "plan"]
+}
+
+inputs = {
+  environment   = local.env.environment
+  cidr          = local.env.cidr
+  log_group_arn = dependency.observability.outputs.log_group_arns.network
+}

@@ -1,0 +1,4 @@
+output "trail_arn" {
+  description = "The trail."
+  value       = aws_cloudtrail.account.arn
+}

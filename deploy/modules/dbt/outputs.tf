@@ -1,0 +1,9 @@
+output "state_machine_arn" {
+  description = "For a build by hand, and for alarms."
+  value       = module.builds.state_machine_arn
+}
+
+output "task_definition_arn" {
+  description = "Of the task that each step runs."
+  value       = module.task.task_definition_arn
+}

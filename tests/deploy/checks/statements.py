@@ -1,0 +1,105 @@
+"""What policies say: named actions on named resources, and roles that only whom they are meant for can take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.deploy.planned import Plan, Resource
+
+# Actions that IAM knows no resource for, from the service authorization reference.
+WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ecr:GetAuthorizationToken",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+
+# Made before anybody knows their ARN: allowed where a condition says that Lambda itself asks, and not the function's code.
+NETWORK_INTERFACES = {
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:UnassignPrivateIpAddresses",
+}
+BY_LAMBDA_ITSELF = {"Null": {"lambda:SourceFunctionArn": "true"}}
+
+# Take a role only by iam:PassRole of whoever makes the function: no account or resource is in the request to ask for.
+PASSED = {"lambda.amazonaws.com"}
+
+# Whoever signs in here comes from outside of AWS: these conditions say which repository it is.
+OIDC = ("token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub")
+CONFUSED_DEPUTY = {"aws:SourceAccount", "aws:SourceArn", "aws:PrincipalAccount", "aws:PrincipalArn", "sts:ExternalId"}
+
+IDENTITY = ("aws_iam_role_policy", "aws_iam_policy", "aws_iam_user_policy")
+
+
+def _statements(plan: Plan, *types: str) -> Iterator[tuple[Resource, dict[str, Any]]]:
+    for resource, _, document in plan.policies:
+        if resource.type in types:
+            yield from ((resource, statement) for statement in document["Statement"])
+
+
+def wildcard_actions(plan: Plan) -> Iterator[str]:
+    for resource, statement in _statements(plan, *IDENTITY):
+        if statement["Effect"] == "Allow" and "NotAction" not in statement:
+            for action in listed(statement["Action"]):
+                if "*" in action and not _bounds(resource):
+                    yield f"{resource.address}: {statement.get('Sid')} allows {action}"
+        elif statement["Effect"] == "Allow":
+            yield f"{resource.address}: {statement.get('Sid')} allows all but {statement['NotAction']}"
+
+
+def unnamed_resources(plan: Plan) -> Iterator[str]:
+    for resource, statement in _statements(plan, *IDENTITY):
+        if statement["Effect"] == "Allow" and not _bounds(resource) and "*" in listed(statement["Resource"]):
+            allowed = WITHOUT_RESOURCE | (NETWORK_INTERFACES if statement.get("Condition") == BY_LAMBDA_ITSELF else set())
+            for action in sorted(set(listed(statement["Action"])) - allowed):
+                yield f"{resource.address}: {statement.get('Sid')} allows {action} on every resource"
+
+
+def without_sid(plan: Plan) -> Iterator[str]:
+    for resource, attribute, document in plan.policies:
+        names = [statement.get("Sid") for statement in document["Statement"]]
+        if None in names or len(set(names)) != len(names):
+            yield f"{resource.address}.{attribute}: its statements are called {names}"
+
+
+def loose_trust(plan: Plan) -> Iterator[str]:
+    """A service may take a role only for this account, GitHub only for one repository and environment."""
+    for role in plan.of("aws_iam_role"):
+        for statement in plan.document(role.values["assume_role_policy"])["Statement"]:
+            conditions = {key: value for block in statement.get("Condition", {}).values() for key, value in block.items()}
+            if "Federated" in statement["Principal"]:
+                yield from _loose_oidc(role, conditions)
+            elif not (PASSED.issuperset(listed(statement["Principal"].get("Service"))) or conditions.keys() & CONFUSED_DEPUTY):
+                yield f"{role.address}: {statement.get('Sid')} lets {statement['Principal']} act for any account"
+
+
+def _loose_oidc(role: Resource, conditions: dict[str, Any]) -> Iterator[str]:
+    for key in OIDC:
+        if key not in conditions:
+            yield f"{role.address}: {key} is not asked for"
+        elif any("*" in value for value in listed(conditions[key])):
+            yield f"{role.address}: {key} may be {conditions[key]}"
+
+
+def _bounds(resource: Resource) -> bool:
+    """A permissions boundary allows nothing by itself."""
+    return resource.name.endswith("boundary")
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
