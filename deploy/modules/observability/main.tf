@@ -5,14 +5,19 @@ module "names" {
 }
 
 locals {
-  parts = toset(["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "warehouse", "network"])
+  parts = toset([
+    "worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "warehouse", "network", "metrics",
+  ])
+
+  # What the collector sends is in CloudWatch as metrics within seconds: the lines serve nobody but who mends it.
+  metric_lines_retention_days = 7
 }
 
 resource "aws_cloudwatch_log_group" "parts" {
   for_each = local.parts
 
   name              = replace(module.names.patterns.log_group, "{part}", each.key)
-  retention_in_days = var.retention_days
+  retention_in_days = each.key == "metrics" ? local.metric_lines_retention_days : var.retention_days
   kms_key_id        = var.key_arn
 }
 
