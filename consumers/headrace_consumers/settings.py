@@ -97,6 +97,8 @@ class KclSettings:
     """Off for emulators that lack it."""
     graceful_lease_handoff: bool = False
     """KCL's graceful handoff; 3.1.3 lacks fixes for leases that get stuck in it. The commit log fences all the same."""
+    protect_lease_tables: bool = False
+    """DynamoDB refuses to delete the tables that KCL makes, for as long as nobody takes this off them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,10 @@ locals {
   alarms = merge([
     for pipeline, document in local.generated : {
       for alarm in document.alarms : (alarm.scope == "pipeline" ? "${pipeline}-${alarm.name}" : alarm.name) => merge(alarm, {
-        unless = [for name in alarm.unless : alarm.scope == "pipeline" ? "${pipeline}-${name}" : name]
-        simple = alarm.expression == "" && alarm.series[0].query == ""
+        # Whose dashboard shows it; all do where it is nobody's.
+        pipeline = alarm.scope == "pipeline" ? pipeline : ""
+        unless   = [for name in alarm.unless : alarm.scope == "pipeline" ? "${pipeline}-${name}" : name]
+        simple   = alarm.expression == "" && alarm.series[0].query == ""
       }) if alarm.service != "windows" || var.pipelines[pipeline].has_windows
     }
   ]...)

@@ -1,7 +1,8 @@
 """Metrics as AWS documents them: namespace to metric to its sets of dimensions.
 
-From the user guides of Kinesis Data Streams, Data Firehose, DynamoDB, Lambda, SQS, Step Functions, ECS, Container
-Insights and Redshift Serverless; of each, what is about streams, tables, functions, queues and services as a whole.
+From the user guides of Kinesis Data Streams, Data Firehose, DynamoDB, Lambda, SQS, Step Functions, EventBridge
+Scheduler, ECS, Container Insights and Redshift Serverless; of each, what is about streams, tables, functions, queues
+and services as a whole.
 """
 
 from __future__ import annotations
@@ -58,6 +59,10 @@ DOCUMENTED: Mapping[str, Mapping[str, tuple[Dimensions, ...]]] = {
             "ExecutionsSucceeded", "ExecutionsTimedOut",
         ),
         ["StateMachineArn"],
+    ),
+    "AWS/Scheduler": _each(
+        ("InvocationAttemptCount", "InvocationDroppedCount", "InvocationThrottleCount", "TargetErrorCount"),
+        ["ScheduleGroup"],
     ),
     "AWS/ECS": _each(("CPUUtilization", "MemoryUtilization"), ["ClusterName", "ServiceName"], ["ClusterName"]),
     "ECS/ContainerInsights": _each(

@@ -152,10 +152,10 @@ def test_faults_that_must_alarm_do() -> None:
         "lag-near-retention", "records-lost", "no-commits", "commit-stuck", "shard-unread", "files-pending", "fenced",
         "shards-passive", "checkpoints-refused", "dead-letters-of-one-reason", "restarts-many", "buffer-full",
         "worker-memory", "windows-stand-still", "files-held", "files-quarantined", "load-overdue", "warehouse-away",
-        "dbt-failed", "backfill-failed", "compaction-failed", "expiry-failed", "landing-dead", "landing-failed",
-        "archive-stale", "log-throttled", "stream-reads-throttled", "stream-writes-throttled", "stream-unread",
-        "worker-tasks-missing", "windows-tasks-missing", "loader-tasks-missing", "warehouse-limit-near",
-        "worker-silent", "windows-silent", "loader-silent",
+        "schedules-dropped", "dbt-failed", "backfill-failed", "compaction-failed", "expiry-failed", "landing-dead",
+        "landing-failed", "archive-stale", "log-throttled", "stream-reads-throttled", "stream-writes-throttled",
+        "stream-unread", "worker-tasks-missing", "windows-tasks-missing", "loader-tasks-missing",
+        "warehouse-limit-near", "worker-silent", "windows-silent", "loader-silent",
     } <= {alarm.name for alarm in ALARMS}  # fmt: skip
 
 

@@ -33,6 +33,7 @@ def machine(kind: str) -> Callable[[str, Statistic], Series]:
     return _about("AWS/States", StateMachineArn=arn)
 
 
+schedules = _about("AWS/Scheduler", ScheduleGroup="default")
 stream = _about("AWS/Kinesis", StreamName="{stream}")
 archive = _about("AWS/Firehose", DeliveryStreamName="{firehose}")
 landing_function = _about("AWS/Lambda", FunctionName="{landing}")

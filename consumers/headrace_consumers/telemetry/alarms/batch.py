@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from headrace_consumers.telemetry.alarms.alarm import Alarm, Statistic
-from headrace_consumers.telemetry.alarms.aws import landing_dead_queue, landing_function, landing_queue, machine
+from headrace_consumers.telemetry.alarms.alarm import Alarm, Scope, Statistic
+from headrace_consumers.telemetry.alarms.aws import (
+    landing_dead_queue,
+    landing_function,
+    landing_queue,
+    machine,
+    schedules,
+)
 from headrace_consumers.telemetry.catalogue import Severity
 
 
@@ -47,6 +53,18 @@ BATCH_ALARMS = (
         "Expiry failed; nothing is half, the log stays long.",
         "Its last ERROR line; has the loader passed what should go?",
         "upkeep-of-the-lake-and-the-log",
+    ),
+    Alarm(
+        name="schedules-dropped",
+        severity=Severity.TICKET,
+        series=(schedules("InvocationDroppedCount", Statistic.SUM), schedules("TargetErrorCount", Statistic.SUM)),
+        expression="FILL(m1, 0) + FILL(m2, 0)",
+        threshold=0,
+        period_s=300,
+        scope=Scope.ENVIRONMENT,
+        means="A schedule could not start what it should: a build, compaction, expiry or snapshot did not begin.",
+        first="May the schedule's role start it (CloudTrail says why not)? Start it by hand meanwhile.",
+        runbook="upkeep-of-the-lake-and-the-log",
     ),
     Alarm(
         name="landing-failed",
