@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deploy.checks import encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
+from tests.deploy.checks import alarms, delivery, encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
 from tests.deploy.live import Live
 from tests.deploy.planned import Plan
 
@@ -18,6 +18,10 @@ def _by_name(*checks: Callable[..., Iterator[str]]) -> dict[str, Any]:
 
 
 OF_PLANS: dict[str, PlanCheck] = _by_name(
+    alarms.alarms_of_nothing,
+    alarms.silent_alarms,
+    delivery.messages_lost,
+    delivery.messages_seen_twice,
     encryption.unencrypted,
     encryption.keys_do_not_rotate,
     kinds.unknown_kinds,
@@ -43,6 +47,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     tasks.secrets_in_the_open,
     tasks.soft_containers,
     tasks.unwatched,
+    tls.plain_warehouse,
     tls.without_tls,
     wiring.miswired,
     wiring.zones_mixed,

@@ -38,3 +38,10 @@ def _denies_plain(statement: dict[str, Any], action: str) -> bool:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def plain_warehouse(plan: Plan) -> Iterator[str]:
+    for workgroup in plan.of("aws_redshiftserverless_workgroup"):
+        parameters = {one["parameter_key"]: one["parameter_value"] for one in workgroup.values["config_parameter"]}
+        if parameters.get("require_ssl") != "true":
+            yield f"{workgroup.address}: require_ssl is {parameters.get('require_ssl')}, so passwords may go in the clear"
