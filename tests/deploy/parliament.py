@@ -16,16 +16,44 @@ COMMAND = ("uv", "tool", "run", "--quiet", "--with", "setuptools<81", "--from", 
 
 # (issue, words of it, whose) of what it says wrongly, or of what is meant; its list of IAM's rules is of 2023.
 SKIPPED = {
-    ("RESOURCE_STAR", "", ""): "policies of keys, endpoints and roles speak of themselves; statements.unnamed_resources judges the rest",
-    ("MISMATCHED_TYPE", "s3:TlsVersion", "bucket_policy"): "a number with a point is one: AWS's own example compares it with 1.2",
-    ("UNKNOWN_CONDITION_FOR_ACTION", "s3:TlsVersion", "bucket_policy"): "denied for s3:*, of which two actions do not know it",
-    ("UNKNOWN_FEDERATION_SOURCE", "token.actions.githubusercontent.com", "module.ci"): "a provider of the account's own",
+    (
+        "RESOURCE_STAR",
+        "",
+        "",
+    ): "policies of keys, endpoints and roles speak of themselves; statements.unnamed_resources judges the rest",
+    (
+        "MISMATCHED_TYPE",
+        "s3:TlsVersion",
+        "bucket_policy",
+    ): "a number with a point is one: AWS's own example compares it with 1.2",
+    (
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "s3:TlsVersion",
+        "bucket_policy",
+    ): "denied for s3:*, of which two actions do not know it",
+    (
+        "UNKNOWN_FEDERATION_SOURCE",
+        "token.actions.githubusercontent.com",
+        "module.ci",
+    ): "a provider of the account's own",
     ("UNKNOWN_CONDITION_FOR_ACTION", "token.actions.githubusercontent.com", "module.ci"): "conditions of that provider",
-    ("UNKNOWN_CONDITION_FOR_ACTION", "kms:EncryptionContext:aws:logs:arn", "kms_key"): "so AWS's own example for log groups has it",
+    (
+        "UNKNOWN_CONDITION_FOR_ACTION",
+        "kms:EncryptionContext:aws:logs:arn",
+        "kms_key",
+    ): "so AWS's own example for log groups has it",
     ("MISMATCHED_TYPE", "ArnLike requires a value of type Arn but given String", "kms_key"): "the same",
     ("RESOURCE_MISMATCH", "states:ListExecutions", ""): "is made on a state machine too, since there are map runs",
-    ("RESOURCE_MISMATCH", "", "managing"): "these calls are on two resources, and another statement of the policy has the other one",
-    ("RESOURCE_POLICY_PRIVILEGE_ESCALATION", "", "managing"): "who applies a bucket's policy can change it; who applies it is trusted with it",
+    (
+        "RESOURCE_MISMATCH",
+        "",
+        "managing",
+    ): "these calls are on two resources, and another statement of the policy has the other one",
+    (
+        "RESOURCE_POLICY_PRIVILEGE_ESCALATION",
+        "",
+        "managing",
+    ): "who applies a bucket's policy can change it; who applies it is trusted with it",
 }
 
 
@@ -34,7 +62,9 @@ def refused(plan: Plan) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         for number, (_, _, document) in enumerate(policies):
             (Path(folder) / f"{number}.json").write_text(json.dumps(_with_resources(document)), encoding="utf-8")
-        process = subprocess.run([*COMMAND, "--directory", folder, "--json"], capture_output=True, text=True, check=False)
+        process = subprocess.run(
+            [*COMMAND, "--directory", folder, "--json"], capture_output=True, text=True, check=False
+        )
     findings = [json.loads(line) for line in process.stdout.splitlines() if line.startswith("{")]
     if not findings and process.returncode:
         raise RuntimeError(f"parliament did not run: {process.stderr}")

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deploy.checks import alarms, delivery, encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
+from tests.deploy.checks import (
+    alarms,
+    delivery,
+    encryption,
+    kinds,
+    live_tree,
+    naming,
+    privacy,
+    retention,
+    statements,
+    tasks,
+    tls,
+    wiring,
+)
 from tests.deploy.live import Live
 from tests.deploy.planned import Plan
 
@@ -38,6 +51,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     retention.unprotected,
     retention.uploads_left,
     statements.wildcard_actions,
+    statements.unbounded_roles,
     statements.unnamed_resources,
     statements.without_sid,
     statements.loose_trust,

@@ -31,7 +31,10 @@ def silent_alarms(plan: Plan) -> Iterator[str]:
     """Each alarm tells a topic or scales a service, or a composite alarm asks it that does."""
     rules = "\n".join(plan.spoken(one.values["alarm_rule"]) for one in plan.of("aws_cloudwatch_composite_alarm"))
     for alarm in plan.of("aws_cloudwatch_metric_alarm", "aws_cloudwatch_composite_alarm"):
-        told = [plan.is_of(text, "aws_sns_topic", "aws_appautoscaling_policy") for text in alarm.values["alarm_actions"] or []]
+        told = [
+            plan.is_of(text, "aws_sns_topic", "aws_appautoscaling_policy")
+            for text in alarm.values["alarm_actions"] or []
+        ]
         if not all(told) or not (told or f'"{alarm.values["alarm_name"]}"' in rules):
             yield f"{alarm.address}: tells nobody"
 

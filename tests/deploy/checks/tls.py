@@ -16,7 +16,11 @@ POLICIES = {
 
 def without_tls(plan: Plan) -> Iterator[str]:
     for kind, (policy_kind, of, action) in POLICIES.items():
-        refusing = {plan.owner(one.values[of], kind) for one in plan.of(policy_kind) if _refuses(plan, one.values["policy"], action)}
+        refusing = {
+            plan.owner(one.values[of], kind)
+            for one in plan.of(policy_kind)
+            if _refuses(plan, one.values["policy"], action)
+        }
         for resource in plan.of(kind):
             inline = resource.said("policy")
             if resource not in refusing and not (inline and _refuses(plan, inline, action)):
