@@ -201,7 +201,7 @@ OPERATIONS = [
     ),
     edited(
         "an alarm on a metric that nobody tells",
-        "alarms_of_nothing",
+        "alarms_without_metric",
         "modules/observability/alarms.tf",
         "  metric_name         = each.value.simple ? each.value.series[0].name : null",
         '  metric_name         = each.value.simple ? "${each.value.series[0].name}s" : null',
@@ -209,7 +209,7 @@ OPERATIONS = [
     ),
     edited(
         "an alarm that tells nobody",
-        "silent_alarms",
+        "alarms_that_tell_nobody",
         "modules/observability/alarms.tf",
         "  alarm_actions       = length(each.value.unless) == 0 ? [aws_sns_topic.alarms[each.value.severity].arn] : []\n",
         "",
