@@ -195,7 +195,7 @@ OPERATIONS = [
         "a log that is kept for ever",
         "logs_kept_for_ever",
         "modules/observability/main.tf",
-        '  retention_in_days = each.key == "metrics" ? local.metric_lines_retention_days : var.retention_days\n',
+        "  retention_in_days = lookup(local.retention_days, each.key, var.retention_days)\n",
         "",
         "dev/observability",
     ),
