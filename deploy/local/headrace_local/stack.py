@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
 
 from headrace_local import processes
-from headrace_local.aws import StartedAws, start_aws
+from headrace_local.aws import SERVICES, StartedAws, start_aws
 from headrace_local.environment import AwsClients
 from headrace_local.errors import StackBusyError
 from headrace_local.folder import FolderLock, StackFolder
@@ -38,6 +38,8 @@ class StackPlan:
     """Whose names all has."""
     provide: Callable[[AwsClients, Resources], None] = create_resources
     """Makes it."""
+    services: Sequence[str] = SERVICES
+    """Of the local AWS."""
 
 
 class OwnedStack:
@@ -135,7 +137,7 @@ def _start(lock: FolderLock, plan: StackPlan, *, warehouse: bool) -> OwnedStack:
     folder = lock.folder
     state = new_state(folder)
     write_state(folder, state)
-    aws = start_aws(folder)
+    aws = start_aws(folder, plan.services)
     started = start_warehouse(folder, aws.endpoint) if warehouse else None
     clients = AwsClients(aws.endpoint)
     resources = Resources.named(Names.found_by(clients, plan.environment), plan.pipeline, plan.shards)
