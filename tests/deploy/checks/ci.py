@@ -42,9 +42,20 @@ def out_of_reach(plan: Plan) -> Iterator[str]:
     for resource in plan.resources if writing else ():
         kinds = types.get(resource.type, {}).get("write", {})
         if kinds and resource.type in arns.FORMS and resource.unit != "ci":
+            arn = _arn(plan, resource)
             patterns = [pattern for kind in kinds for pattern in writing[f"Write{kind.title().replace('_', '')}"]]
-            if not any(fnmatchcase(arns.of(resource), pattern) for pattern in patterns):
-                yield f"{resource.address}: {arns.of(resource)} is none that CI may change"
+            if not any(fnmatchcase(arn, pattern) for pattern in patterns):
+                yield f"{resource.address}: {arn} is none that CI may change"
+
+
+def _arn(plan: Plan, resource: Resource) -> str:
+    """With what stands in the names of some and is another resource, or a default."""
+    arn = arns.of(resource)
+    if resource.type == "aws_ecs_service" and (cluster := plan.owner(resource.values["cluster"])):
+        return arn.replace(":service/", f":service/{cluster.values['name']}/")
+    if resource.type == "aws_scheduler_schedule" and not resource.said("group_name"):
+        return arn.replace(f"/{resource.values['group_name']}/", "/default/")
+    return arn
 
 
 def _named(plan: Plan, ending: str) -> list[Resource]:
