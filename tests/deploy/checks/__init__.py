@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deploy.checks import encryption, kinds, live_tree, naming, privacy, retention, statements, tasks, tls, wiring
+from tests.deploy.checks import (
+    encryption,
+    kinds,
+    live_tree,
+    machines,
+    naming,
+    privacy,
+    retention,
+    statements,
+    tasks,
+    tls,
+    wiring,
+)
 from tests.deploy.live import Live
 from tests.deploy.planned import Plan
 
@@ -21,6 +33,8 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     encryption.unencrypted,
     encryption.keys_do_not_rotate,
     kinds.unknown_kinds,
+    machines.silent_failures,
+    machines.stuck_machines,
     naming.misnamed,
     naming.too_long,
     privacy.public_buckets,
