@@ -76,5 +76,5 @@ locals {
     log_group_arns  = { for part in local.parts : part => "${local.arn}:logs:${local.of}:log-group:/mock/${part}" }
     topic_arns      = { for severity in ["page", "ticket"] : severity => "${local.arn}:sns:${local.of}:mock-${severity}" }
   }
-  parts = ["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "network", "warehouse"]
+  parts = ["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "warehouse", "network", "metrics"]
 }

@@ -34,7 +34,7 @@ ASKED = {
     "pipeline": "flights", "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z", "owner": "platform-engineer",
     "reason": "carriers were lost", "record": "2026-01-lost-carriers",
 }  # fmt: skip
-DONE: dict[str, dict[str, object]] = {"0": {"Return": {}}}
+DONE: Mapping[str, Any] = {"0": {"Return": {}}}
 BROKEN = {"0-9": {"Throw": {"Error": "States.TaskFailed", "Cause": "exit code 1"}}}
 NOTHING: Mapping[str, str] = {}
 ARN = f"arn:aws:states:{REGION}:000000000000"
@@ -241,7 +241,7 @@ def on_a_cluster(tmp_path_factory: pytest.TempPathFactory, terraform_there: None
 def test_a_cluster_ends_with_its_backfill(on_a_cluster: Plan, step_functions: StepFunctions) -> None:
     """Done or not."""
     made = {"0": {"Return": {"ClusterId": "j-1"}}}
-    answers = {"MakeCluster": made, "Stage": DONE, "EndCluster": DONE, "EndClusterOfFailure": DONE}
+    answers: Answers = {"MakeCluster": made, "Stage": DONE, "EndCluster": DONE, "EndClusterOfFailure": DONE}
     machine = definition(on_a_cluster, "-backfill")
     ran = step_functions.run(machine, answers, ASKED)
     assert (ran.status, ran.states) == ("SUCCEEDED", ["IsAsked", "MakeCluster", "Stage", "EndCluster", "Done"])
