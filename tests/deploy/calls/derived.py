@@ -43,9 +43,7 @@ def _encryption(row: Row) -> Iterable[Row]:
         key = _KEYS.get(row.on, f"{row.on.removesuffix('_objects')}_key")
     elif api == "glue":
         actions, key = _READS if operation in _READS_CATALOG else _WRITES_CATALOG, "operations_key"
-    elif row.on == "log_table" and operation in _ITEMS:
-        actions, key = _READS, "stream_key"
-    elif row.call == "kinesis:GetRecords":
+    elif row.call == "kinesis:GetRecords" or (row.on == "log_table" and operation in _ITEMS):
         actions, key = _READS, "stream_key"
     elif row.call == "kinesis:PutRecords":
         actions, key = _WRITES, "stream_key"

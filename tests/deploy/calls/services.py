@@ -38,9 +38,8 @@ ENTRIES: Mapping[str, Sequence[str]] = {
     ),
     "dbt": (f"{_SQL}.build:build", f"{_SQL}.freshness:freshness", f"{_SQL}.unload:unload"),
     "batch": (
-        *(f"{_BATCH}.{name}:{name}" for name in (
-            "land", "land_handed", "backfill", "transform", "rewind", "replay", "compact", "expire", "forget", "standing",
-        )),
+        *(f"{_BATCH}.{name}:{name}" for name in ("land", "land_handed", "backfill", "transform", "rewind", "replay")),
+        *(f"{_BATCH}.{name}:{name}" for name in ("compact", "expire", "forget", "standing")),
         *(f"{_BATCH}.dead_letters:{name}" for name in ("list_", "show", "redrive")),
         "headrace_batch.spark.stager:SparkTask", "headrace_batch.spark.handing:PieceTask",
     ),

@@ -41,7 +41,7 @@ def _before_call(params: Mapping[str, Any], model: Any, **_: object) -> None:
 
 
 def _hear_botocore(handlers: ModuleType) -> None:
-    handlers.BUILTIN_HANDLERS.append(("before-parameter-build", _before_call))  # type: ignore[attr-defined]
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build", _before_call))
 
 
 def _hear_tails(tails: ModuleType) -> None:
