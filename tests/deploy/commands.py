@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy import hcl
-from tests.deploy.checks.tasks import containers
+from tests.deploy.checks.tasks import SECRET_WORDS, containers
 from tests.deploy.planned import Plan
 
-SECRET = "from-the-secret"  # noqa: S105 — stands where Secrets Manager would be asked
+# Says where things are for the libraries below a command, which does not tell.
+UNTOLD = {"HOME", "AWS_REGION"}
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,19 @@ class Command:
     settings: dict[str, str]
     secrets: tuple[str, ...]
 
+    @property
+    def secret_values(self) -> dict[str, str]:
+        """What stands where Secrets Manager would be asked."""
+        return {name: f"value of {name}" for name in self.secrets}
+
     def print_settings(self) -> subprocess.CompletedProcess[str]:
         """The real command in a process of its own, with nothing of this process's environment but where programs are."""
         program, *others = self.arguments
         path = str(Path(sys.executable).parent / program)
-        given = {"PATH": os.environ["PATH"], **self.settings, **dict.fromkeys(self.secrets, SECRET)}
-        return subprocess.run([path, *others, "--print-settings"], capture_output=True, text=True, env=given, check=False)
+        given = {"PATH": os.environ["PATH"], **self.settings, **self.secret_values}
+        return subprocess.run(
+            [path, *others, "--print-settings"], capture_output=True, text=True, env=given, check=False
+        )
 
 
 def commands(plan: Plan) -> list[Command]:
@@ -57,3 +65,27 @@ def _overrides(plan: Plan, family: str, container: str) -> Iterator[list[str]]:
                 for override in parameters["Overrides"]["ContainerOverrides"]:
                     if override["Name"] == container:
                         yield override["Command"]
+
+
+def wrong_commands(plan: Plan) -> Iterator[str]:
+    """Commands that do not start with what they are given, and settings that none of a task's commands tells."""
+    by_task: dict[str, list[Command]] = {}
+    for command in commands(plan):
+        by_task.setdefault(command.where, []).append(command)
+    for where, all_of_task in by_task.items():
+        told = []
+        for command in all_of_task:
+            process = command.print_settings()
+            told.append(process.stdout)
+            yield from _wrong(command, process)
+        untold = [name for name, value in all_of_task[0].settings.items() if not any(value in one for one in told)]
+        yield from (f"{where}: {name} is given, and no command tells it" for name in untold if name not in UNTOLD)
+
+
+def _wrong(command: Command, process: subprocess.CompletedProcess[str]) -> Iterator[str]:
+    where = f"{command.where}: {' '.join(command.arguments)}"
+    if process.returncode:
+        yield f"{where}: {process.stderr.strip()}"
+    for name, value in command.secret_values.items():
+        if SECRET_WORDS.search(name) and value in process.stdout:
+            yield f"{where}: tells {name}"

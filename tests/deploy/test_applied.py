@@ -1,4 +1,4 @@
-"""What the local AWS can take of an environment is applied to it under its planned names, read back, and worked with."""
+"""What the local AWS can take of an environment is applied to it under its planned names, read back, and used."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Silent(ProgressView):
 
 
 def test_a_demo_runs_on_what_is_planned_for_dev(plan: Planned, folder: StackFolder) -> None:
-    """All is there as it is planned, or listed above with a reason; and workers, windows, loader and models do with it."""
+    """All is there as it is planned, or listed above with a reason; workers, windows, loader and models do with it."""
     provided = Provided(plan("dev"))
     stack = StackPlan(environment="dev", provide=provided, services=ALL_SERVICES)
     demo = Demo(DemoPlan(flights=FLIGHTS), folder, Silent(), stack)
@@ -112,7 +112,7 @@ def test_every_type_is_applied_or_listed(plan: Planned) -> None:
     """No resource comes to the modules without that somebody has thought of it here."""
     applied = {kind.type for kind in ALL}
     left = {one.type for one in plan("dev").resources} - applied
-    assert {type for type in left if not type.startswith(tuple(NOT_APPLIED))} == set()
+    assert {kind for kind in left if not kind.startswith(tuple(NOT_APPLIED))} == set()
 
 
 def said(attribute: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], None]:
@@ -135,7 +135,7 @@ MISTAKES: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
         "aws_cloudwatch_metric_alarm", said("comparison_operator", lambda _: "GreaterThan"), "is none of",
     ),
     "alarm of alarms has no grammar": (
-        "aws_cloudwatch_composite_alarm", said("alarm_rule", lambda rule: rule.replace("ALARM(", "ALERT(")), "AlarmRule",
+        "aws_cloudwatch_composite_alarm", said("alarm_rule", lambda rule: rule.replace("ALARM", "ALERT")), "AlarmRule",
     ),
     "dashboard is cut": ("aws_cloudwatch_dashboard", said("dashboard_body", lambda body: body[:-1]), "is no JSON"),
     "log group keeps for 31 days": ("aws_cloudwatch_log_group", said("retention_in_days", lambda _: 31), "31"),
@@ -144,15 +144,15 @@ MISTAKES: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
         "aws_iam_policy", said("policy", lambda policy: policy.replace("Allow", "Alow")), "invalid Effect",
     ),
     "table has a key without type": ("aws_dynamodb_table", said("attribute", lambda names: names[:1]), "Attribute"),
-    "table is billed in no known way": ("aws_dynamodb_table", said("billing_mode", lambda _: "ON_DEMAND"), "is none of"),
+    "table is billed in no known way": ("aws_dynamodb_table", said("billing_mode", lambda _: "FREE"), "is none of"),
     "bucket's name has capitals": ("aws_s3_bucket", said("bucket", str.upper), "InvalidBucketName"),
     "lifecycle rule has no filter": ("aws_s3_bucket_lifecycle_configuration", without_filter, "Filter"),
     "lock has an unknown mode": ("aws_s3_bucket_object_lock_configuration", unknown_mode, "is none of"),
     "messages are redriven never": (
-        "aws_sqs_queue", said("redrive_policy", lambda _: '{"deadLetterTargetArn":"x","maxReceiveCount":0}'), "RedrivePolicy",
+        "aws_sqs_queue", said("redrive_policy", lambda _: '{"deadLetterTargetArn":"x"}'), "RedrivePolicy",
     ),
     "events match by no JSON": ("aws_cloudwatch_event_rule", said("event_pattern", lambda _: "{"), "Invalid JSON"),
-    "records are kept for half a day": ("aws_kinesis_stream", said("retention_period", lambda _: 12), "RetentionPeriod"),
+    "records are kept for half a day": ("aws_kinesis_stream", said("retention_period", lambda _: 12), "Retention"),
 }  # fmt: skip
 
 

@@ -46,7 +46,9 @@ def test_the_state_is_locked_encrypted_and_called_as_names_say(live: Live) -> No
 def test_the_generated_provider_is_one_that_terraform_takes(live: Live, tmp_path: Path) -> None:
     unit = rendered(live)[0]
     (tmp_path / "provider.tf").write_text(unit.provider, encoding="utf-8")
-    (tmp_path / "versions.tf").write_text((DEPLOY / "modules/names/versions.tf").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "versions.tf").write_text(
+        (DEPLOY / "modules/names/versions.tf").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     terraform.initialise(tmp_path)
     terraform.validate(tmp_path)
 

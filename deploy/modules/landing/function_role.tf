@@ -1,35 +1,32 @@
-# What the function's code calls.
 module "permissions" {
   source   = "../permissions"
   for_each = var.pipelines
 
   service = "landing"
-  resources = {
-    stream            = [var.stream_arns[each.key]]
-    log_table         = [var.log_table_arn]
-    raw_bucket        = [var.lake_bucket_arns.raw]
-    raw_objects       = ["${var.lake_bucket_arns.raw}/*"]
-    processed_bucket  = [var.lake_bucket_arns.processed]
-    processed_objects = ["${var.lake_bucket_arns.processed}/*"]
-    curated_bucket    = [var.lake_bucket_arns.curated]
-    curated_objects   = ["${var.lake_bucket_arns.curated}/*"]
-    landing_bucket    = [var.bucket_arn]
-    landing_objects   = ["${var.bucket_arn}/${local.folder[each.key]}*"]
-    stream_key        = [var.key_arns.stream]
-    raw_key           = [var.key_arns.raw]
-    processed_key     = [var.key_arns.processed]
-    curated_key       = [var.key_arns.curated]
-    landing_key       = [var.key_arns.landing]
-    operations_key    = [var.key_arns.operations]
-    queue             = [aws_sqs_queue.this[each.key].arn]
-    log_groups        = ["${var.log_group_arns.landing}:*"]
-  }
+  resources = merge(
+    { for zone, arn in var.lake_bucket_arns : "${zone}_bucket" => [arn] if contains(local.lake, zone) },
+    { for zone, arn in var.lake_bucket_arns : "${zone}_objects" => ["${arn}/*"] if contains(local.lake, zone) },
+    { for zone in concat(local.lake, ["landing", "stream", "operations"]) : "${zone}_key" => [var.key_arns[zone]] },
+    {
+      landing_bucket  = [var.bucket_arn]
+      landing_objects = ["${var.bucket_arn}/${local.folder[each.key]}*"]
+      stream          = [var.stream_arns[each.key]]
+      log_table       = [var.log_table_arn]
+      queue           = [aws_sqs_queue.this[each.key].arn]
+      log_groups      = ["${var.log_group_arns.landing}:*"]
+    },
+  )
+}
+
+locals {
+  lake = ["raw", "processed", "curated"]
 }
 
 resource "aws_iam_role" "function" {
   for_each = var.pipelines
 
-  name = module.names.of_pipeline[each.key].landing
+  name                 = module.names.of_pipeline[each.key].landing
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -41,7 +38,8 @@ resource "aws_iam_role" "function" {
   })
 }
 
-resource "aws_iam_role_policy" "calls" {
+# What the code calls, and what Lambda does in its name: messages, logs, network interfaces.
+resource "aws_iam_role_policy" "function" {
   for_each = var.pipelines
 
   name   = "calls"

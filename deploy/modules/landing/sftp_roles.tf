@@ -6,7 +6,8 @@ locals {
 resource "aws_iam_role" "partner" {
   for_each = var.partners
 
-  name = replace(module.names.patterns.partner, "{user}", each.key)
+  name                 = replace(module.names.patterns.partner, "{user}", each.key)
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -58,7 +59,8 @@ resource "aws_iam_role_policy" "partner" {
 resource "aws_iam_role" "cleaner" {
   count = local.has_sftp ? 1 : 0
 
-  name = module.names.of.sftp_cleaner
+  name                 = module.names.of.sftp_cleaner
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -5,14 +5,17 @@ module "names" {
 }
 
 locals {
-  parts = toset(["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "warehouse", "network"])
+  parts = toset(["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "network", "metrics"])
+
+  # What collectors send is metrics within seconds: as lines it serves nobody but who mends a collector.
+  retention_days = { metrics = 7 }
 }
 
 resource "aws_cloudwatch_log_group" "parts" {
   for_each = local.parts
 
   name              = replace(module.names.patterns.log_group, "{part}", each.key)
-  retention_in_days = var.retention_days
+  retention_in_days = lookup(local.retention_days, each.key, var.retention_days)
   kms_key_id        = var.key_arn
 }
 

@@ -14,6 +14,15 @@ def _whole(body: Body) -> Any:
     return body
 
 
+def nothing(*_bodies: Body) -> Body:
+    return {}
+
+
+def of_answer(name: str) -> Callable[[Body, Body], Body]:
+    """Read by what AWS called it."""
+    return lambda _request, answer: {name: answer[name]}
+
+
 @dataclass(frozen=True)
 class Kind:
     """Of a type that Terraform knows. `said` is the part of the request that `found` must show again."""
@@ -45,7 +54,7 @@ def given(**arguments: Any) -> Body:
 
 
 def differences(said: Any, found: Any, path: str = "") -> Iterator[str]:
-    """Where what was said is not found again. What is found beyond it is AWS's own; policies are compared as documents."""
+    """Where what was said is not found again. What is found beyond it is AWS's own; policies as documents."""
     try:
         said, found = _document(said), _document(found)
     except ValueError as error:

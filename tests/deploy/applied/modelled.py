@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.model import Shape
 
-
-def complaints(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Words that are no member of their enumeration, texts, numbers and lists out of their bounds."""
+def complaints(shape: Any, value: Any, path: str = "") -> Iterator[str]:
+    """Words that are no member of their enumeration, texts, numbers and lists out of their bounds. The shape is
+    botocore's."""
     if shape.type_name == "structure":
         for name, item in value.items():
             yield from complaints(shape.members[name], item, f"{path}.{name}" if path else name)
@@ -28,7 +27,7 @@ def complaints(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
         yield from _bounds(shape, value, "", path)
 
 
-def _text(shape: Shape, value: str, path: str) -> Iterator[str]:
+def _text(shape: Any, value: str, path: str) -> Iterator[str]:
     words = shape.metadata.get("enum", [])
     if words and value not in words:
         yield f"{path}: {value!r} is none of {', '.join(words)}"
@@ -46,7 +45,7 @@ def _fits(pattern: str, value: str) -> bool:
         return True
 
 
-def _bounds(shape: Shape, size: float, unit: str, path: str) -> Iterator[str]:
+def _bounds(shape: Any, size: float, unit: str, path: str) -> Iterator[str]:
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if (least is not None and size < least) or (most is not None and size > most):
         yield f"{path}: {size} {unit}".rstrip() + f", where {least} to {most} are allowed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.deploy.applied.kind import Body, Kind, given, one
+from tests.deploy.applied.kind import Body, Kind, given, nothing, of_answer, one
 
 
 def _alarm(values: Body) -> Body:
@@ -104,12 +104,12 @@ _IDENTITY = (
     Kind(
         "aws_kms_key", "kms", "create_key",
         lambda values: {"Description": values["description"], "Policy": values["policy"]},
-        "list_keys", lambda request, _: {}, lambda response: response, lambda request: {},
+        "list_keys", nothing, nothing, nothing,
     ),
     Kind(
         "aws_iam_policy", "iam", "create_policy",
         lambda values: {"PolicyName": values["name"], "PolicyDocument": values["policy"]},
-        "get_account_authorization_details", lambda request, _: {"Filter": ["LocalManagedPolicy"]},
+        "get_account_authorization_details", lambda *_: {"Filter": ["LocalManagedPolicy"]},
         lambda response: {
             policy["PolicyName"]: policy["PolicyVersionList"][0]["Document"] for policy in response["Policies"]
         },
@@ -144,7 +144,7 @@ _MESSAGES = (
     Kind(
         "aws_sns_topic", "sns", "create_topic",
         lambda values: {"Name": values["name"], "Attributes": {"KmsMasterKeyId": values["kms_master_key_id"]}},
-        "get_topic_attributes", lambda request, answer: {"TopicArn": answer["TopicArn"]},
+        "get_topic_attributes", of_answer("TopicArn"),
         lambda response: response["Attributes"], lambda request: request["Attributes"],
     ),
     Kind(
@@ -164,7 +164,7 @@ _MESSAGES = (
     ),
     Kind(
         "aws_sqs_queue", "sqs", "create_queue", _queue,
-        "get_queue_attributes", lambda request, answer: {"QueueUrl": answer["QueueUrl"], "AttributeNames": ["All"]},
+        "get_queue_attributes", lambda _, answer: {"QueueUrl": answer["QueueUrl"], "AttributeNames": ["All"]},
         lambda response: response["Attributes"], lambda request: request["Attributes"],
     ),
     _queue_attribute("Policy", "policy", "aws_sqs_queue_policy"),
@@ -226,7 +226,7 @@ _WATCHING = (
         lambda values: given(
             name=values["name"], definition=values["definition"], roleArn=values["role_arn"], type=values["type"]
         ),
-        "describe_state_machine", lambda request, answer: {"stateMachineArn": answer["stateMachineArn"]}, lambda response: response,
+        "describe_state_machine", of_answer("stateMachineArn"), lambda response: response,
     ),
 )  # fmt: skip
 KINDS = (*_IDENTITY, *_MESSAGES, *_WATCHING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.deploy.applied.kind import Body, Kind, given, one
+from tests.deploy.applied.kind import Body, Kind, given, nothing, one
 
 
 def _bucket(request: Body, _answer: Body) -> Body:
@@ -207,7 +207,7 @@ _BUCKETS = (
     Kind(
         "aws_s3_bucket", "s3", "create_bucket",
         lambda values: given(Bucket=values["bucket"], ObjectLockEnabledForBucket=values["object_lock_enabled"] or None),
-        "head_bucket", _bucket, lambda response: response, lambda request: {},
+        "head_bucket", _bucket, nothing, nothing,
     ),
     _of_bucket(
         "versioning", "bucket_versioning", "VersioningConfiguration",

@@ -61,7 +61,10 @@ def unencrypted(plan: Plan) -> Iterator[str]:
 
 
 def _buckets(plan: Plan) -> Iterator[str]:
-    configured = {plan.owner(each.values["bucket"], "aws_s3_bucket") for each in plan.of("aws_s3_bucket_server_side_encryption_configuration")}
+    configured = {
+        plan.owner(each.values["bucket"], "aws_s3_bucket")
+        for each in plan.of("aws_s3_bucket_server_side_encryption_configuration")
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in configured:
             yield f"{bucket.address}: no encryption is configured"

@@ -28,7 +28,10 @@ def logs_kept_for_ever(plan: Plan) -> Iterator[str]:
 
 def uploads_left(plan: Plan) -> Iterator[str]:
     """An upload that is not completed may be a commit that is not yet seen: it stays for two weeks, and no longer."""
-    days = {plan.owner(one.values["bucket"], "aws_s3_bucket"): set(_abort_days(one)) for one in plan.of("aws_s3_bucket_lifecycle_configuration")}
+    days = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket"): set(_abort_days(one))
+        for one in plan.of("aws_s3_bucket_lifecycle_configuration")
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if days.get(bucket, set()) != {ABORTED_UPLOAD_DAYS}:
             yield f"{bucket.address}: aborted uploads go after {sorted(days.get(bucket, set())) or 'no'} days, 14 are meant"
@@ -41,7 +44,11 @@ def _abort_days(lifecycle: Resource) -> Iterator[int]:
 
 
 def not_to_be_restored(plan: Plan) -> Iterator[str]:
-    versioned = {plan.owner(one.values["bucket"], "aws_s3_bucket") for one in plan.of("aws_s3_bucket_versioning") if _enabled(one)}
+    versioned = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket")
+        for one in plan.of("aws_s3_bucket_versioning")
+        if _enabled(one)
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in versioned:
             yield f"{bucket.address}: is not versioned"
@@ -55,7 +62,10 @@ def _enabled(versioning: Resource) -> bool:
 
 
 def raw_not_locked(plan: Plan) -> Iterator[str]:
-    locks = {plan.owner(one.values["bucket"], "aws_s3_bucket"): one for one in plan.of("aws_s3_bucket_object_lock_configuration")}
+    locks = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket"): one
+        for one in plan.of("aws_s3_bucket_object_lock_configuration")
+    }
     for bucket in plan.of("aws_s3_bucket"):
         lock = locks.get(bucket)
         if bucket.index == "raw" and not (lock and lock.block("rule", "default_retention").get("days")):
