@@ -11,6 +11,7 @@ from tests.deploy.calls.rows import TABLE
 NAMES = TABLE.parents[1] / "names" / "names.json"
 PIPELINE = "parcels"
 REPLAY_STREAM = "parcels-again"
+SECRET = "headrace/local/warehouse/reader"
 _ZONES = ("raw", "processed", "curated", "landing")
 _LEASES = f"headrace-{PIPELINE}-g"
 _OF_BUCKETS = frozenset({"HeadBucket", "ListObjectsV2", "ListMultipartUploads"})
@@ -30,6 +31,8 @@ def kind_of(call: str, name: str) -> str:
     # Pages and iterators name no stream: they are of the one that was asked for first.
     if api == "kinesis" and (not name or _is("stream", name)):
         return "stream"
+    if api == "secretsmanager" and name == SECRET:
+        return "secrets"
     if api in {"glue", "athena"}:
         return api
     raise ValueError(f"{call} on {name!r}, which nobody has told of: names.py says what is what")

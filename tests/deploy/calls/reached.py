@@ -22,7 +22,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
 _PACKAGES = {"headrace_producers": "producers", "headrace_consumers": "consumers", "headrace_batch": "batch",
              "headrace_sql": "sql"}  # fmt: skip
-_APIS = ("athena", "dynamodb", "glue", "kinesis", "s3")
+_APIS = ("athena", "dynamodb", "glue", "kinesis", "s3", "secretsmanager")
 _CLIENTS = frozenset({"client", "_client", *_APIS})
 """What a client of boto3 is called in the code."""
 

@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
+import boto3
+
 from headrace_consumers.commit.attempts import new_attempt_id
-from headrace_local.sql import connected
-from tests.deploy.calls.names import REPLAY_STREAM
+from headrace_local.environment import KEY, REGION
+from tests.deploy.calls.names import REPLAY_STREAM, SECRET
 from tests.deploy.calls.stage import PIPELINE, Stage, set_up
 
 _HANDLER = """import json, sys
 from headrace_batch.landing.handler import handler
 handler(json.load(sys.stdin), None)"""
-_MART = """CREATE TABLE IF NOT EXISTS mart.weights AS SELECT depot, grams FROM staging.parcels_delivered"""
 _NOW = datetime.now(UTC)
 _numbers = count(1)
 
@@ -29,6 +30,7 @@ def main() -> None:
         _land(stage)
         _operate(stage)
         _unload(stage)
+        _rotate(stage)
         _bring_back(stage)
         _keep_up(stage)
 
@@ -100,8 +102,8 @@ def _operate(stage: Stage) -> None:
     stage.wait_for("s3:CompleteMultipartUpload", "-curated-", "windows")
     _lose_a_file(stage)
     stage.run("headrace-consumers", "repair", PIPELINE, "--apply")
-    for words in (("status",), ("commits",), ("reconcile",), ("catalog", "apply")):
-        stage.run("headrace-consumers", *words, PIPELINE, fails=words == ("reconcile",))
+    for words in (("status",), ("catalog", "apply")):
+        stage.run("headrace-consumers", *words, PIPELINE)
     stage.run("headrace-consumers", "catalog", "apply", PIPELINE, "--catalog-since", "2013-01-01")
     folder = stage.plan.folder.path / "project"
     (folder / "athena").mkdir(parents=True)
@@ -122,16 +124,24 @@ def _lose_a_file(stage: Stage) -> None:
 
 def _unload(stage: Stage) -> None:
     """Three times: what the first one wrote goes with the third."""
-    with connected(stage.stack.state.warehouse_url) as warehouse:
-        warehouse.show("CREATE SCHEMA IF NOT EXISTS mart")
-        warehouse.show(_MART)
+    stage.query("CREATE SCHEMA IF NOT EXISTS mart")
+    stage.query("CREATE TABLE mart.weights AS SELECT depot, grams FROM staging.parcels_delivered")
     for _ in range(3):
         stage.run("headrace-sql", "unload")
 
 
+def _rotate(stage: Stage) -> None:
+    """Twice: a secret's first version is the current one by itself."""
+    secrets = boto3.client("secretsmanager", endpoint_url=stage.stack.endpoint, region_name=REGION,
+                           aws_access_key_id=KEY, aws_secret_access_key=KEY)  # fmt: skip
+    secrets.create_secret(Name=SECRET)
+    stage.query("CREATE USER a_reader PASSWORD DISABLE")
+    for _ in range(2):
+        stage.run("headrace-sql", "rotate", "a_reader", "--secret", SECRET)
+
+
 def _bring_back(stage: Stage) -> None:
     ever = ("--from", "2000-01-01T00:00:00Z", "--to", "2100-01-01T00:00:00Z")
-    stage.run("headrace-batch", "dead-letters", "list", PIPELINE)
     stage.run("headrace-batch", "dead-letters", "redrive", PIPELINE, "--fix", '.data.depot = "north"', "--why", "test")
     stage.run("headrace-batch", "replay", PIPELINE, *ever, "--into", REPLAY_STREAM)
     stage.run("headrace-batch", "backfill", PIPELINE, *ever, "--reason", "test")

@@ -37,7 +37,7 @@ class Stage:
     plan: WorkerPlan
     calls: Path
 
-    def run(self, *words: str, said: str = "", fails: bool = False, more: Mapping[str, str] | None = None) -> str:
+    def run(self, *words: str, said: str = "", more: Mapping[str, str] | None = None) -> str:
         """A command to its end; what it printed. Raises AssertionError with its last words where it fails."""
         line = [str(Path(sys.executable).with_name(words[0])), *words[1:]]
         env = {**self.plan.environment("operator"), **(more or {})}
@@ -45,8 +45,12 @@ class Stage:
         done = subprocess.run(line, env=env, input=said, cwd=self.plan.folder.path, capture_output=True, text=True,
                               timeout=_LIMIT_S, check=False)  # fmt: skip
         sys.stderr.write(f"{time.monotonic() - began_s:5.1f} s  {' '.join(words)[:100]!r}\n")
-        assert fails or done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+    def query(self, statement: str) -> None:
+        """In the warehouse."""
+        self.run("headrace-local", "sql", statement, "--name", self.plan.folder.name)
 
     def until_done(self, *words: str) -> None:
         """A command again and again, until it has something to tell: the loader must have passed what it is about."""
