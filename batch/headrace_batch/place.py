@@ -13,6 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
+from headrace_consumers.commands.printing import tell_settings
 from headrace_consumers.commitlog.batch import BatchChain
 from headrace_consumers.commitlog.dynamodb import DynamoDbLog
 from headrace_consumers.commitlog.log import CommitLog
@@ -40,6 +41,11 @@ def require_reason(reason: str) -> None:
     """It stands in the log for ever. Raises SettingsError."""
     if not reason.strip():
         raise SettingsError("--reason is empty: say why, for those who read the log later")
+
+
+def tell_settings_of(pipeline: Pipeline, stream: str, lake: LakeSettings, log: LogSettings, **own: object) -> int:
+    """What `--print-settings` prints; `own` are the command's."""
+    return tell_settings(pipeline=pipeline.name, stream=stream or pipeline.stream, lake=lake, log=log, **own)
 
 
 def _now_ms() -> int:

@@ -25,7 +25,7 @@ from headrace_consumers.commitlog.rewinding import open_generation
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.lake.s3 import S3Store
 from headrace_consumers.pipeline import Pipeline
-from headrace_consumers.settings import WorkerSettings
+from headrace_consumers.settings import WorkerSettings, require_start
 from headrace_consumers.shards import StreamIdentity
 from headrace_producers.errors import SettingsError, TerminalError, TransientError
 
@@ -107,16 +107,9 @@ def frozen_start(log: CommitLog, pipeline: str, wanted: str, now: datetime, gene
         wanted = now.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     elif wanted.upper() == "TRIM_HORIZON":
         wanted = "TRIM_HORIZON"
-    elif not _is_time(wanted):
-        raise SettingsError(f"start {wanted!r} is neither TRIM_HORIZON, NOW nor an ISO 8601 time with an offset")
+    else:
+        require_start(wanted)
     return log.start_position(pipeline, wanted if generation == 1 else "TRIM_HORIZON", generation)
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def _asked(call: Callable[[], T], what: str) -> T:

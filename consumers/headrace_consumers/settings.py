@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from headrace_producers.errors import SettingsError
@@ -97,6 +97,8 @@ class KclSettings:
     """Off for emulators that lack it."""
     graceful_lease_handoff: bool = False
     """KCL's graceful handoff; 3.1.3 lacks fixes for leases that get stuck in it. The commit log fences all the same."""
+    protect_lease_tables: bool = False
+    """DynamoDB refuses to delete the tables that KCL makes, for as long as nobody takes this off them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,5 +205,18 @@ def _check(settings: WorkerSettings) -> None:
         raise SettingsError(
             "start LATEST loses what comes before the first checkpoint; say NOW, TRIM_HORIZON or a time"
         )
+    require_start(kcl.start)
     if kcl.failover_time_ms < MIN_FAILOVER_TIME_MS:
         raise SettingsError(f"failover_time_ms must be at least {MIN_FAILOVER_TIME_MS}")
+
+
+def require_start(start: str) -> None:
+    """SettingsError where it is no position from which a worker can begin."""
+    if start.upper() in ("TRIM_HORIZON", "NOW"):
+        return
+    try:
+        has_offset = datetime.fromisoformat(start).tzinfo is not None
+    except ValueError:
+        has_offset = False
+    if not has_offset:
+        raise SettingsError(f"start {start!r} is neither TRIM_HORIZON, NOW nor an ISO 8601 time with an offset")

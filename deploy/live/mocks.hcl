@@ -62,6 +62,8 @@ locals {
     port          = 5439
     database      = "mock"
     copy_role_arn = "${local.arn}:iam::000000000000:role/mock"
+
+    admin_secret_arn = "${local.arn}:secretsmanager:${local.of}:secret:mock-admin-000000"
     users         = { loader = "mock_loader", dbt = "mock_dbt" }
     secret_arns = {
       loader = "${local.arn}:secretsmanager:${local.of}:secret:mock-loader-000000"
@@ -74,5 +76,5 @@ locals {
     log_group_arns  = { for part in local.parts : part => "${local.arn}:logs:${local.of}:log-group:/mock/${part}" }
     topic_arns      = { for severity in ["page", "ticket"] : severity => "${local.arn}:sns:${local.of}:mock-${severity}" }
   }
-  parts = ["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "network", "warehouse"]
+  parts = ["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "warehouse", "network", "metrics"]
 }

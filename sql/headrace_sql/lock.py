@@ -19,6 +19,8 @@ from headrace_sql.errors import BuildRunsError, LockLostError
 TABLE = "build_lock"
 WAIT_MS = 3_000
 LOOK_EVERY_S = 10.0
+_SCHEMA = "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = %s"
+"""Asked first: who may not make schemas may not say IF NOT EXISTS either."""
 _CANCELLED = "57014"
 _MADE_MEANWHILE = frozenset({"42P06", "42P07", "23505"})
 """Schema or table is there already, or comes to be at this moment."""
@@ -60,11 +62,9 @@ def build_lock(
 
 def _take(session: WarehouseSession, schema: str) -> None:
     name = f"{quoted(schema)}.{quoted(TABLE)}"
-    for statement in (
-        f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}",
-        f"CREATE TABLE IF NOT EXISTS {name} (nothing INTEGER)",
-    ):
-        _make(session, statement)
+    if not session.query(_SCHEMA, schema):
+        _make(session, f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}")
+    _make(session, f"CREATE TABLE IF NOT EXISTS {name} (nothing INTEGER)")
     session.run(f"SET statement_timeout TO {WAIT_MS}")
     session.begin()
     try:

@@ -1,6 +1,6 @@
 {#
-    Departments are roles of the warehouse; which role reads which model stands in dbt_project.yml. Where Terraform has
-    made them, nothing is made here.
+    Departments are roles of the warehouse; which role reads which model stands in dbt_project.yml. In the accounts
+    Terraform makes them (deploy/modules/warehouse): dbt's user there may make none. Here they are made for the local one.
 #}
 {% macro department_roles() %}
     {% do return(["headrace_operations", "headrace_network_planning", "headrace_maintenance"]) %}
@@ -8,7 +8,7 @@
 
 
 {% macro make_missing_roles() %}
-    {% if execute and flags.WHICH in ("build", "run", "snapshot") %}
+    {% if execute and target.name == "local" and flags.WHICH in ("build", "run", "snapshot") %}
         {% set known = run_query("select role_name from svv_roles").columns[0].values() | map("trim") | list %}
         {% for role in department_roles() if role not in known %} create role {{ role }}; {% endfor %}
     {% endif %}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from tests.deploy import hcl, terraform
@@ -15,6 +14,9 @@ GET_ENV = re.compile(r'get_env\("(\w+)"\)')
 
 # What whoever applies sets, and docs/deploy.md names.
 SETTINGS = {"HEADRACE_RELEASE": "2026.11.1", "HEADRACE_GITHUB_REPOSITORY": "example/headrace"}
+
+# Some partner, so that SFTP is planned too: no environment has one yet.
+PARTNERS = {"weather_office": {"pipeline": "flights", "source": "weather", "public_keys": ["ssh-ed25519 example"]}}
 
 # What a plan needs to be whole: mocks of lists are empty, and names are made of account and region.
 MOCKS = (Path(__file__).parent / "mocks.tfmock.hcl").read_text(encoding="utf-8")
@@ -42,12 +44,13 @@ def _without_get_env(text: str) -> str:
 
 
 def _write(folder: Path, environment: Environment, modules: hcl.Body, mocks: hcl.Body) -> None:
-    env = hcl.mapped(environment.locals, _without_get_env)
+    env = {**hcl.mapped(environment.locals, _without_get_env), "partners": PARTNERS}
     root = {"terraform": PROVIDER, "locals": {**mocks, "env": env}, "module": modules}
     (folder / "main.tf.json").write_text(json.dumps(root, indent=2), encoding="utf-8")
     tests = folder / "tests"
     tests.mkdir(exist_ok=True)
-    (tests / "mocked.tftest.hcl").write_text(f'{MOCKS}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
+    mocks = MOCKS.replace("{environment}", environment.name)
+    (tests / "mocked.tftest.hcl").write_text(f'{mocks}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
 
 
 def planned(live: Live, scope: str, folder: Path) -> terraform.Tested:

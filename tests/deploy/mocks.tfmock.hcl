@@ -14,4 +14,7 @@ mock_provider "aws" {
   mock_resource "aws_redshiftserverless_workgroup" {
     defaults = { endpoint = [{ address = "warehouse.example.com", port = 5439 }] }
   }
+  mock_resource "aws_ecs_cluster" {
+    defaults = { arn = "arn:aws:ecs:us-east-1:123456789012:cluster/headrace-{environment}" }
+  }
 }

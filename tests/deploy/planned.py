@@ -152,7 +152,9 @@ def _walk(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _resource(raw: dict[str, Any], claims: dict[str, tuple[str, str]]) -> Resource:
     address, values = raw["address"], raw["values"]
-    own = {name: value for name, value in values.items() if isinstance(value, str) and claims.get(value) == (address, name)}
+    own = {
+        name: value for name, value in values.items() if isinstance(value, str) and claims.get(value) == (address, name)
+    }
     return Resource(address, raw["type"], str(raw.get("index", "")), values, own)
 
 

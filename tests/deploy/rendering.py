@@ -90,7 +90,9 @@ def _root(outputs: dict[str, hcl.Body]) -> hcl.Body:
     documents = {}
     for name, unit in outputs.items():
         locals_[f"{name}_env"] = unit["env"]
-        renamed = hcl.mapped(unit["document"], lambda text, name=name: re.sub(r"\blocal\.(\w+)", rf"local.{name}_\1", text))
+        renamed = hcl.mapped(
+            unit["document"], lambda text, name=name: re.sub(r"\blocal\.(\w+)", rf"local.{name}_\1", text)
+        )
         locals_ |= {f"{name}_{key}": value for key, value in renamed["locals"].items()}
         documents[name] = {"value": renamed}
     return {"locals": locals_, "output": documents}

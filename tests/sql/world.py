@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -88,6 +88,8 @@ class World:
     target: WarehouseSettings
     events: Iterator[SourceEvent]
     work_dir: Path
+    builder: str = "headrace"
+    """As whom the command signs in to the warehouse."""
     is_built: bool = False
     """Whether the models have all loads."""
     store: S3Store = field(init=False)
@@ -172,13 +174,12 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | {
-            f"HEADRACE_{name.upper()}": str(value)
-            for name, value in {
-                **self.stack.resources.settings,
-                **warehouse_settings(self.stack.await_warehouse()),
-            }.items()
+        told = {
+            **self.stack.resources.settings,
+            **warehouse_settings(self.stack.await_warehouse()),
+            "warehouse_user": self.builder,
         }
+        return os.environ | {f"HEADRACE_{name.upper()}": str(value) for name, value in told.items()}
 
     def start(self, *arguments: str, work_dir: Path | None = None) -> subprocess.Popen[str]:
         self.is_built = False
@@ -217,15 +218,17 @@ def now_ms() -> int:
 
 
 @contextmanager
-def flights_world(root: Path) -> Iterator[World]:
-    """The year's first flights in some loads, and their windows. The stack's folder has a short path, for Unix sockets
-    live below it."""
+def flights_world(
+    root: Path, loader: Callable[[WarehouseSettings], WarehouseSettings] = lambda admin: admin
+) -> Iterator[World]:
+    """The year's first flights in some loads, and their windows; `loader` says as whom they are loaded, and may prepare
+    the empty warehouse. The stack's folder has a short path, for Unix sockets live below it."""
     data = unpack_data(root)
     source = FlightsSource(data, SourceSettings(_MOST_FLIGHTS))
     with tempfile.TemporaryDirectory(prefix="hrs-", dir="/tmp") as short, closing(source):
         folder = StackFolder("models", Path(short) / f"headrace-{os.getuid()}")
         with owned_stack(folder, StackPlan(shards=1), warehouse=True) as stack:
-            target = warehouse_target(stack.await_warehouse())
+            target = loader(warehouse_target(stack.await_warehouse()))
             world = World(stack, target, source.events(), root / "target")
             _fill(world, data)
             yield world

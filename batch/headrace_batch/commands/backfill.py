@@ -14,13 +14,15 @@ from headrace_batch.backfill.planning import BOUNDS, Bounds, Plan, make_plan
 from headrace_batch.backfill.running import Backfill, Progress
 from headrace_batch.backfill.span import Span
 from headrace_batch.committing import settle
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened, tell_settings_of
 from headrace_batch.records.keeping import Kept, kept_record
 from headrace_batch.records.record import Record, Status
 from headrace_batch.spark.session import spark_session
 from headrace_batch.spark.stager import OpenS3, SparkStager, SparkTask
 from headrace_batch.times import instant
+from headrace_consumers.commands.printing import PrintSettings
 from headrace_consumers.commitlog.model import Counts
+from headrace_consumers.loading import load_pipeline
 from headrace_consumers.settings import BatchSettings
 from headrace_producers.errors import SettingsError
 
@@ -63,6 +65,7 @@ def backfill(
     lake: Lake = LAKE,
     log: Log = LOG,
     json: Flag = False,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Stage raw records once more, by the pipeline as it is declared now, in the place of what they came to before.
 
@@ -99,6 +102,11 @@ def backfill(
     """
     kept = kept_record(record, _said(pipeline, start, end, reason, owner), pipeline)
     span = Span.of(kept.record.start, kept.record.end)
+    if print_settings:
+        return tell_settings_of(
+            load_pipeline(pipeline), stream, lake, log, record=kept.record, record_name=kept.name, parallel=parallel,
+            unit_commits=unit_commits, max_unpacked_bytes=max_unpacked_bytes, dry_run=dry_run,
+        )  # fmt: skip
     if kept.record.status is Status.DONE:
         _tell(f"{kept.path} is done; nothing is left to do")
         if json:

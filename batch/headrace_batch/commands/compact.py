@@ -10,7 +10,9 @@ from headrace_batch.amounts import seconds, size_bytes
 from headrace_batch.compaction.compacting import Compacted, why_nothing
 from headrace_batch.compaction.compacting import compact as compacting
 from headrace_batch.compaction.planning import Rules, sort_keys
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened, tell_settings_of
+from headrace_consumers.commands.printing import PrintSettings
+from headrace_consumers.loading import load_pipeline
 from headrace_producers.errors import SettingsError
 
 
@@ -27,6 +29,7 @@ def compact(
     lake: Lake = LAKE,
     log: Log = LOG,
     json: Flag = False,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Make few files of many small ones, in partitions that nothing was committed to for a while.
 
@@ -54,10 +57,13 @@ def compact(
         Print one JSON document for each group, as it is done.
     """
     rules = Rules(target_bytes=size_bytes(target_bytes), older_than_s=seconds(older_than), table=table)
-    with opened(pipeline, stream, lake, log, "compact") as place:
-        if table and table not in sort_keys(place.pipeline):
-            known = ", ".join(sorted(sort_keys(place.pipeline)))
-            raise SettingsError(f"table {table!r} is none that can be compacted; there are {known}")
+    declared = load_pipeline(pipeline)
+    if table and table not in sort_keys(declared):
+        known = ", ".join(sorted(sort_keys(declared)))
+        raise SettingsError(f"table {table!r} is none that can be compacted; there are {known}")
+    if print_settings:
+        return tell_settings_of(declared, stream, lake, log, rules=rules, no_loader=no_loader, dry_run=dry_run)
+    with opened(declared, stream, lake, log, "compact") as place:
         done = 0
         for one in compacting(place, rules, place.now_ms(), no_loader=no_loader, dry_run=dry_run):
             done += 1

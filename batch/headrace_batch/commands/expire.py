@@ -7,10 +7,12 @@ from collections import Counter
 
 import msgspec
 
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, opened, tell_settings_of
 from headrace_batch.retention.expiring import Ages, Expired
 from headrace_batch.retention.expiring import expire as expiring
 from headrace_batch.retention.places import Kept
+from headrace_consumers.commands.printing import PrintSettings
+from headrace_consumers.loading import load_pipeline
 from headrace_producers.errors import SettingsError
 
 LEAST_LINKS_DAYS = 30
@@ -31,6 +33,7 @@ def expire(
     lake: Lake = LAKE,
     log: Log = LOG,
     json: Flag = False,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Take out what nobody needs any more: uploads that never became a commit, raw records past their retention, and
     old links of the log with their commits.
@@ -61,9 +64,12 @@ def expire(
     """
     ages = Ages(uploads_days=uploads_days, links_days=links_days, raw_days=raw_days, orphans=orphans)
     _require(ages)
+    declared = load_pipeline(pipeline)
+    if print_settings:
+        return tell_settings_of(declared, stream, lake, log, ages=ages, no_loader=no_loader, dry_run=dry_run)
     kept = Kept(raw=lake.raw_bucket, processed=lake.processed_bucket, curated=lake.curated_bucket)
     counts: Counter[str] = Counter()
-    with opened(pipeline, stream, lake, log, "expire") as place:
+    with opened(declared, stream, lake, log, "expire") as place:
         for one in expiring(place, kept, ages, place.now_ms(), no_loader=no_loader, dry_run=dry_run):
             counts[one.kind if one.goes else f"{one.kind} only told"] += 1
             sys.stdout.write(f"{msgspec.json.encode(one).decode() if json else _sentence(one, dry_run=dry_run)}\n")

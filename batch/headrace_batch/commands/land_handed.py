@@ -11,12 +11,14 @@ from headrace_batch.committing import settle
 from headrace_batch.handed.landing import Handed, waiting
 from headrace_batch.handed.landing import land_handed as land_one
 from headrace_batch.landing.verdicts import Outcome, Verdict
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened, tell_settings_of
 from headrace_batch.spark.handing import SparkPieces
 from headrace_batch.spark.session import spark_session
 from headrace_batch.spark.stager import OpenS3
+from headrace_consumers.commands.printing import PrintSettings
 from headrace_consumers.lake.inbox import Inbox
 from headrace_consumers.lake.listing import LakeListing
+from headrace_consumers.loading import load_pipeline
 
 
 def land_handed(
@@ -28,6 +30,7 @@ def land_handed(
     log: Log = LOG,
     dry_run: Flag = False,
     json: Flag = False,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Land the files that `land` found too big for one process, each as one commit. Exit code 1 where one is refused.
 
@@ -45,7 +48,10 @@ def land_handed(
     json
         Print the verdicts as JSON, one a line.
     """
-    with opened(pipeline, stream, lake, log, "land-handed") as place:
+    declared = load_pipeline(pipeline)
+    if print_settings:
+        return tell_settings_of(declared, stream, lake, log, dry_run=dry_run)
+    with opened(declared, stream, lake, log, "land-handed") as place:
         if not dry_run:
             settle(place)
         handed = list(waiting(place, LakeListing(place.aws.s3), lake.raw_bucket))

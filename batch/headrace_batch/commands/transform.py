@@ -12,7 +12,7 @@ import msgspec
 from cyclopts import Parameter
 
 from headrace_batch.committing import settle
-from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened
+from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened, tell_settings_of
 from headrace_batch.records.keeping import Kept, kept_record
 from headrace_batch.records.record import Record, Status
 from headrace_batch.retention.places import Kept as Buckets
@@ -25,6 +25,7 @@ from headrace_batch.transform.loading import load_transform
 from headrace_batch.transform.planning import Plan, make_plan
 from headrace_batch.transform.running import Compute, run
 from headrace_batch.transform.stretch import FIRST, LAST, Stretch
+from headrace_consumers.commands.printing import PrintSettings
 from headrace_consumers.commitlog.model import Counts
 from headrace_consumers.lake.objects import PendingFile
 from headrace_producers.errors import SettingsError
@@ -62,6 +63,7 @@ def transform(
     lake: Lake = LAKE,
     log: Log = LOG,
     json: Flag = False,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Compute a table of the curated zone on Spark, from the rows that stand in the processed zone.
 
@@ -92,6 +94,11 @@ def transform(
     """
     declared = load_transform(transform)
     kept = _kept(record, transform, _said(transform, start, end, reason, owner))
+    if print_settings:
+        return tell_settings_of(
+            declared.pipeline, stream, lake, log, transform=declared.name, record=kept.record, record_name=kept.name,
+            dry_run=dry_run,
+        )  # fmt: skip
     if kept.record.status is Status.DONE:
         sys.stderr.write(f"{kept.path} is done; nothing is left to do\n")
         return 0

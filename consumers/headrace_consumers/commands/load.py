@@ -7,7 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from headrace_consumers.commands.printing import PrintSettings, tell_settings
 from headrace_consumers.commands.warehouse_options import FLAT_WAREHOUSE, completed
+from headrace_consumers.load.maintenance import Maintenance
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.settings import LakeSettings, LoadSettings, LogSettings, WarehouseSettings
 
@@ -23,6 +25,7 @@ def load(
     log: Annotated[LogSettings, FLAT] = LOG,
     load: Annotated[LoadSettings, FLAT] = LOAD,
     warehouse: Annotated[WarehouseSettings, FLAT_WAREHOUSE] = WAREHOUSE,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Run the loader of a pipeline until SIGTERM: it copies what workers and windows commit into the warehouse.
 
@@ -36,6 +39,12 @@ def load(
     """
     declared = load_pipeline(pipeline)
     target = completed(warehouse, os.environ)
+    Maintenance.of(load.maintenance)
+    if print_settings:
+        return tell_settings(
+            pipeline=declared.name, stream=load.stream or declared.stream, lake=lake, log=log, load=load,
+            warehouse=target,
+        )  # fmt: skip
     from headrace_consumers.aws import make_clients, make_tails
     from headrace_consumers.commands.serving import served
     from headrace_consumers.load.running import LoadRunner

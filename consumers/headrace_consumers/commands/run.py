@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Annotated
 
-import msgspec
 from cyclopts import Parameter
 
+from headrace_consumers.commands.printing import PrintSettings, tell_settings
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.settings import (
     BatchSettings,
@@ -34,7 +34,7 @@ def run(
     batch: Annotated[BatchSettings, FLAT] = DEFAULTS.batch,
     kcl: Annotated[KclSettings, FLAT] = DEFAULTS.kcl,
     service: Annotated[ServiceSettings, FLAT] = DEFAULTS.service,
-    print_settings: Annotated[bool, Parameter(negative="")] = False,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Run one worker of a pipeline until SIGTERM.
 
@@ -46,14 +46,14 @@ def run(
         MODULE:PIPELINE, such as my_team.pipelines:flights; the working directory is importable.
     stream
         Reads this stream instead of the pipeline's own.
-    print_settings
-        Print the effective settings as JSON and exit.
     """
     settings = WorkerSettings(stream=stream, lake=lake, log=log, batch=batch, kcl=kcl, service=service)
-    if print_settings:
-        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(settings)) + b"\n")
-        return 0
     declared = load_pipeline(pipeline)
+    if print_settings:
+        return tell_settings(
+            pipeline=declared.name, stream=stream or declared.stream, lake=lake, log=log, batch=batch, kcl=kcl,
+            service=service,
+        )  # fmt: skip
     from headrace_consumers.runtime.service import serve
     from headrace_consumers.telemetry.logs import configure_logs
 

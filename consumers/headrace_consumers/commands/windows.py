@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from headrace_consumers.commands.printing import PrintSettings, tell_settings
 from headrace_consumers.loading import load_pipeline
 from headrace_consumers.settings import LakeSettings, LogSettings, WindowsSettings
 from headrace_producers.errors import SettingsError
@@ -22,6 +23,7 @@ def windows(
     lake: Annotated[LakeSettings, FLAT] = LAKE,
     log: Annotated[LogSettings, FLAT] = LOG,
     windows: Annotated[WindowsSettings, FLAT] = WINDOWS,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Run the windows service of a pipeline until SIGTERM: it merges what workers commit, and writes final windows.
 
@@ -35,6 +37,10 @@ def windows(
     declared = load_pipeline(pipeline)
     if not declared.windows:
         raise SettingsError(f"pipeline {declared.name!r} declares no windows: there is nothing to do")
+    if print_settings:
+        return tell_settings(
+            pipeline=declared.name, stream=windows.stream or declared.stream, lake=lake, log=log, windows=windows
+        )
     from headrace_consumers.aws import make_clients
     from headrace_consumers.commands.serving import served
     from headrace_consumers.preflight import connect, require

@@ -18,6 +18,12 @@ MAIN_CLASS = "software.amazon.kinesis.multilang.MultiLangDaemon"
 SOCKET_VARIABLE = "HEADRACE_ENGINE_SOCKET"
 ISOLATED_PYTHON = ("-I", "-S", "-E")
 """No site, no environment, no user folder: what starts faster and holds less."""
+_PROTECTIONS = (
+    "leaseTableDeletionProtectionEnabled",
+    "coordinatorStateDeletionProtectionEnabled",
+    "workerMetricsDeletionProtectionEnabled",
+)
+"""One for each table that KCL makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ def daemon_properties(job: DaemonJob, executable: str) -> str:
         # Without it SIGTERM kills before `shutdownRequested`.
         "shutdownGraceMillis": int(job.shutdown_grace_s * 1000),
         "isGracefulLeaseHandoffEnabled": str(kcl.graceful_lease_handoff).lower(),
+        **dict.fromkeys(_PROTECTIONS, str(kcl.protect_lease_tables).lower()),
         **_initial_position(job.start),
         "kinesisEndpoint": ends.kinesis,
         "dynamoDBEndpoint": ends.dynamodb,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from headrace_consumers.telemetry import catalogue as c
@@ -15,8 +15,6 @@ from headrace_consumers.telemetry.catalogue import Metric
 class Line:
     label: str
     series: Series
-    by: str = ""
-    """A label of our metric: one line for each of its values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class Row:
 
 
 def _line(service: Service, label: str, metric: Metric, statistic: Statistic, by: str = "") -> Line:
-    return Line(label, ours(metric, service, statistic), by)
+    return Line(label, replace(ours(metric, service, statistic), by=by))
 
 
 _worker = partial(_line, Service.WORKER)

@@ -7,7 +7,7 @@ locals {
   cidr               = "10.16.0.0/16"
   raw_retention_days = 30
   log_retention_days = 30
-  scan_limit_bytes   = 10737418240 # 10 GiB
+  scan_limit_bytes   = 10 * 1073741824 # 10 GiB
 
   github_repository = get_env("HEADRACE_GITHUB_REPOSITORY")
   departments       = ["operations", "network_planning", "maintenance"]

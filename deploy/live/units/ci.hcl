@@ -16,6 +16,7 @@ dependency "keys" {
 
 inputs = {
   environment       = local.env.environment
+  protected         = local.env.protected
   github_repository = local.env.github_repository
   key_arn           = dependency.keys.outputs.key_arns.operations
 }

@@ -2,17 +2,21 @@ locals {
   here = "${module.names.region}:${module.names.account_id}"
 
   # Of all pipelines: one role of Spark's, for an application has one image and one network.
-  calls = {
-    stream            = values(var.stream_arns)
-    log_table         = [var.log_table_arn]
-    raw_bucket        = [var.bucket_arns.raw]
-    raw_objects       = ["${var.bucket_arns.raw}/*"]
-    processed_bucket  = [var.bucket_arns.processed]
-    processed_objects = ["${var.bucket_arns.processed}/*"]
-    curated_bucket    = [var.bucket_arns.curated]
-    curated_objects   = ["${var.bucket_arns.curated}/*"]
-    keys              = [for zone in ["stream", "raw", "processed", "curated"] : var.key_arns[zone]]
-  }
+  calls = merge(
+    {
+      stream         = values(var.stream_arns)
+      stream_key     = [var.key_arns.stream]
+      log_table      = [var.log_table_arn]
+      replay_streams = []
+    },
+    [
+      for zone in ["raw", "processed", "curated", "landing"] : {
+        "${zone}_bucket"  = [var.bucket_arns[zone]]
+        "${zone}_objects" = ["${var.bucket_arns[zone]}/*"]
+        "${zone}_key"     = [var.key_arns[zone]]
+      }
+    ]...
+  )
   log_group_arn = trimsuffix(var.log_group.arn, ":*")
 
   trusted = {

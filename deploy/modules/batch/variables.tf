@@ -82,7 +82,7 @@ variable "bucket_arns" {
 }
 
 variable "key_arns" {
-  description = "Zone of keys to ARN: stream, raw, processed and curated for data, operations for logs, state machines and news."
+  description = "Zone of keys to ARN: those of the stream and the lake for data, operations for logs, state machines and news."
   type        = map(string)
 }
 

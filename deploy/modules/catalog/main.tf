@@ -18,17 +18,16 @@ resource "aws_glue_catalog_database" "this" {
   description = "${each.value}, as Headrace's pipelines write them"
 }
 
-# Whoever reads a table's definition needs this key: the one that readers of the lake's results have anyway.
 resource "aws_glue_data_catalog_encryption_settings" "this" {
   data_catalog_encryption_settings {
     encryption_at_rest {
       catalog_encryption_mode = "SSE-KMS"
-      sse_aws_kms_key_id      = var.key_arns.curated
+      sse_aws_kms_key_id      = var.key_arns.operations
     }
 
     connection_password_encryption {
       return_connection_password_encrypted = true
-      aws_kms_key_id                       = var.key_arns.curated
+      aws_kms_key_id                       = var.key_arns.operations
     }
   }
 }

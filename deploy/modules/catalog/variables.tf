@@ -9,7 +9,7 @@ variable "bucket_names" {
 }
 
 variable "key_arns" {
-  description = "KMS keys by zone; curated is used."
+  description = "KMS keys by zone; curated and operations are used."
   type        = map(string)
 }
 

@@ -1,13 +1,19 @@
-# What no role of the platform can do, whatever its policies say: anything outside of these services, and IAM above all.
+locals {
+  calls = jsondecode(file("${path.module}/../permissions/calls.json"))
+  bound = sort(distinct(flatten([local.calls[*].actions, values(jsondecode(file("${path.module}/boundary.json")))])))
+}
+
+# Grants nothing: no role that the apply role makes can do more than the platform's code and its AWS services call,
+# whatever its own policies say. IAM is not among that, but for passing a role on.
 resource "aws_iam_policy" "boundary" {
   name        = module.names.of.boundary
   description = "Permissions boundary of every role that the platform makes."
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "ServicesOfThePlatform"
+      Sid      = "WhatThePlatformCalls"
       Effect   = "Allow"
-      Action   = ["kinesis:*", "s3:*"]
+      Action   = local.bound
       Resource = ["*"]
     }]
   })

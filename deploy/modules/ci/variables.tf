@@ -17,3 +17,8 @@ variable "key_arn" {
   description = "Encrypts images."
   type        = string
 }
+
+variable "protected" {
+  description = "The apply role deletes nothing that holds data."
+  type        = bool
+}

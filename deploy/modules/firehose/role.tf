@@ -12,7 +12,8 @@ locals {
 resource "aws_iam_role" "this" {
   for_each = var.pipelines
 
-  name = module.names.of_pipeline[each.key].firehose
+  name                 = module.names.of_pipeline[each.key].firehose
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

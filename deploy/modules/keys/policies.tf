@@ -59,10 +59,10 @@ locals {
         Sid       = "LogGroups"
         Effect    = "Allow"
         Principal = { Service = "logs.${local.region}.amazonaws.com" }
-        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+        Action    = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = {
-          ArnLike = { "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : "${local.arn}:logs:${local.region}:${local.account_id}:log-group:${group}"] }
+          StringLike = { "kms:EncryptionContext:aws:logs:arn" = [for group in local.log_groups : "${local.arn}:logs:${local.region}:${local.account_id}:log-group:${group}"] }
         }
       },
       {
@@ -85,7 +85,7 @@ locals {
         Action    = ["kms:GenerateDataKey*", "kms:Decrypt"]
         Resource  = "*"
         Condition = {
-          ArnLike = { "kms:EncryptionContext:aws:sns:topicArn" = "${local.arn}:sns:${local.region}:${local.account_id}:${replace(module.names.patterns.topic, "{severity}", "*")}" }
+          StringLike = { "kms:EncryptionContext:aws:sns:topicArn" = "${local.arn}:sns:${local.region}:${local.account_id}:${replace(module.names.patterns.topic, "{severity}", "*")}" }
         }
       },
       # State machines are encrypted, and so is what they log on its way; this context is the one that they encrypt under:

@@ -47,8 +47,8 @@ locals {
       Action    = "s3:PutObject"
       Resource  = "${local.bucket_arns[zone]}/*"
       Condition = {
-        Null            = { "s3:x-amz-server-side-encryption" = "false" }
-        StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arns[zone] }
+        Null         = { "s3:x-amz-server-side-encryption" = "false" }
+        ArnNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arns[zone] }
       }
     }]
   }

@@ -53,7 +53,7 @@ resource "aws_lambda_function" "this" {
     security_group_ids = [var.security_group_ids.landing]
   }
 
-  depends_on = [aws_iam_role_policy.calls, aws_iam_role_policy.runtime]
+  depends_on = [aws_iam_role_policy.function]
 }
 
 resource "aws_lambda_event_source_mapping" "this" {

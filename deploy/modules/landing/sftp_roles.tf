@@ -1,12 +1,13 @@
 locals {
-  transfer = "arn:${module.names.partition}:transfer:${local.account}"
+  transfer = "arn:${module.names.partition}:transfer:${module.names.region}:${module.names.account_id}"
   via_s3   = { StringEquals = { "kms:ViaService" = "s3.${module.names.region}.amazonaws.com" } }
 }
 
 resource "aws_iam_role" "partner" {
   for_each = var.partners
 
-  name = replace(module.names.patterns.partner, "{user}", each.key)
+  name                 = replace(module.names.patterns.partner, "{user}", each.key)
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -58,7 +59,8 @@ resource "aws_iam_role_policy" "partner" {
 resource "aws_iam_role" "cleaner" {
   count = local.has_sftp ? 1 : 0
 
-  name = module.names.of.sftp_cleaner
+  name                 = module.names.of.sftp_cleaner
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -6,8 +6,7 @@ locals {
   interfaces = merge(
     {
       kinesis-streams = "Workers, windows, batch"
-      monitoring      = "KCL and the collectors: metrics"
-      logs            = "All tasks"
+      logs            = "All tasks, and metrics, which are lines of logs"
       secretsmanager  = "Tasks that start, for the warehouse's passwords"
       "ecr.api"       = "Tasks that start"
       "ecr.dkr"       = "Tasks that start"

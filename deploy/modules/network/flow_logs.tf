@@ -1,5 +1,6 @@
 resource "aws_iam_role" "flow_logs" {
-  name = module.names.of.flow_logs
+  name                 = module.names.of.flow_logs
+  permissions_boundary = module.names.boundary_arn
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

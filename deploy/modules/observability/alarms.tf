@@ -9,15 +9,18 @@ locals {
     region     = module.names.region
     partition  = module.names.partition
   }
+  has         = { for pipeline, each in var.pipelines : pipeline => { windows = each.has_windows, models = each.has_models } }
   log_metrics = values(local.generated)[0].log_metrics
 
   # What is said of the environment is the same in all pipelines: one of each is left.
   alarms = merge([
     for pipeline, document in local.generated : {
       for alarm in document.alarms : (alarm.scope == "pipeline" ? "${pipeline}-${alarm.name}" : alarm.name) => merge(alarm, {
-        unless = [for name in alarm.unless : alarm.scope == "pipeline" ? "${pipeline}-${name}" : name]
-        simple = alarm.expression == ""
-      })
+        # Whose dashboard shows it; all do where it is nobody's.
+        pipeline = alarm.scope == "pipeline" ? pipeline : ""
+        unless   = [for name in alarm.unless : alarm.scope == "pipeline" ? "${pipeline}-${name}" : name]
+        simple   = alarm.expression == "" && alarm.series[0].query == ""
+      }) if lookup(local.has[pipeline], alarm.only, true)
     }
   ]...)
   alarm_names = { for key, _ in local.alarms : key => replace(module.names.patterns.alarm, "{alarm}", key) }
@@ -49,20 +52,27 @@ resource "aws_cloudwatch_metric_alarm" "this" {
     for_each = each.value.simple ? [] : each.value.series
 
     content {
-      id = "m${metric_query.key + 1}"
+      id          = "m${metric_query.key + 1}"
+      expression  = metric_query.value.query == "" ? null : metric_query.value.query
+      period      = metric_query.value.query == "" ? null : each.value.period
+      return_data = each.value.expression == ""
 
-      metric {
-        namespace   = metric_query.value.namespace
-        metric_name = metric_query.value.name
-        stat        = metric_query.value.statistic
-        dimensions  = metric_query.value.dimensions
-        period      = each.value.period
+      dynamic "metric" {
+        for_each = metric_query.value.query == "" ? [metric_query.value] : []
+
+        content {
+          namespace   = metric.value.namespace
+          metric_name = metric.value.name
+          stat        = metric.value.statistic
+          dimensions  = metric.value.dimensions
+          period      = each.value.period
+        }
       }
     }
   }
 
   dynamic "metric_query" {
-    for_each = each.value.simple ? [] : [each.value.expression]
+    for_each = each.value.expression == "" ? [] : [each.value.expression]
 
     content {
       id          = "value"

@@ -21,7 +21,7 @@ resource "aws_cloudwatch_dashboard" "overview" {
         height = local.status_height
         properties = {
           title  = "Alarms"
-          alarms = [for key, alarm in local.alarms : "${local.alarm_arn_prefix}${local.alarm_names[key]}" if startswith(key, "${each.key}-") || alarm.scope == "environment"]
+          alarms = [for key, alarm in local.alarms : "${local.alarm_arn_prefix}${local.alarm_names[key]}" if contains([each.key, ""], alarm.pipeline)]
         }
       }],
       [for widget in each.value : merge(widget, { y = widget.y + local.status_height })],

@@ -4,8 +4,11 @@ variable "environment" {
 }
 
 variable "pipelines" {
-  description = "Each pipeline gets its alarms and a dashboard; the names alone count."
-  type        = map(object({}))
+  description = "Each pipeline gets its alarms and a dashboard; no alarms of windows, or of dbt's models, where it has none."
+  type = map(object({
+    has_windows = optional(bool, true)
+    has_models  = optional(bool, true)
+  }))
 }
 
 variable "key_arn" {

@@ -5,15 +5,19 @@ module "permissions" {
   service = each.value.service
   resources = {
     stream            = [var.stream_arns[each.value.pipeline]]
+    stream_key        = [var.key_arns["stream"]]
     log_table         = [var.log_table_arn]
-    lease_tables      = var.lease_table_arns[each.value.pipeline]
+    lease_tables      = [for arn in var.lease_table_arns[each.value.pipeline] : arn if !strcontains(arn, "/index/")]
+    lease_indexes     = [for arn in var.lease_table_arns[each.value.pipeline] : arn if strcontains(arn, "/index/")]
     raw_bucket        = [var.bucket_arns["raw"]]
     raw_objects       = ["${var.bucket_arns["raw"]}/*"]
+    raw_key           = [var.key_arns["raw"]]
     processed_bucket  = [var.bucket_arns["processed"]]
     processed_objects = ["${var.bucket_arns["processed"]}/*"]
+    processed_key     = [var.key_arns["processed"]]
     curated_bucket    = [var.bucket_arns["curated"]]
     curated_objects   = ["${var.bucket_arns["curated"]}/*"]
-    keys              = [for zone in ["raw", "processed", "curated", "stream"] : var.key_arns[zone]]
+    curated_key       = [var.key_arns["curated"]]
   }
 }
 
@@ -26,10 +30,8 @@ module "task" {
   service            = each.value.service
   pipeline           = each.value.pipeline
   image              = var.image
-  collector_image    = var.collector_image
   command            = each.value.command
   health_command     = ["headrace-consumers", "health"]
-  metrics_port       = local.metrics_port
   settings           = merge(local.settings[each.value.pipeline], each.value.settings)
   secrets            = each.value.secrets
   cpu                = each.value.size.cpu
@@ -37,4 +39,10 @@ module "task" {
   policy             = module.permissions[each.key].json
   log_group          = { name = var.log_group_names[each.value.service], arn = var.log_group_arns[each.value.service] }
   operations_key_arn = var.key_arns["operations"]
+
+  metrics = {
+    image     = var.collector_image
+    port      = local.metrics_port
+    log_group = { name = var.log_group_names["metrics"], arn = var.log_group_arns["metrics"] }
+  }
 }

@@ -91,7 +91,7 @@ variable "warehouse" {
 }
 
 variable "log_group_names" {
-  description = "Part to log group: worker, windows, loader."
+  description = "Part to log group: worker, windows, loader, metrics."
   type        = map(string)
 }
 

@@ -21,6 +21,12 @@ resource "aws_ecs_service" "worker" {
     rollback = true
   }
 
+  # ECS gives a deployment up after three tasks that did not become healthy.
+  timeouts {
+    create = "40m"
+    update = "40m"
+  }
+
   network_configuration {
     subnets          = var.subnet_ids
     security_groups  = [var.security_group_ids["worker"]]

@@ -5,7 +5,7 @@ locals {
 
   lease_table_arns = {
     for pipeline in keys(var.pipelines) : pipeline => [
-      for suffix in ["", "/index/*", "-CoordinatorState", "-WorkerMetricStats"] :
+      for suffix in ["", "-CoordinatorState", "-WorkerMetricStats"] :
       "${local.tables}/headrace-${pipeline}-g*-${join("", [for digit in range(13) : "?"])}${suffix}"
     ]
   }

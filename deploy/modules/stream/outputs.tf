@@ -19,6 +19,6 @@ output "log_table_arn" {
 }
 
 output "lease_table_arns" {
-  description = "Pipeline to patterns of the tables that KCL makes for it, and of their index."
+  description = "Pipeline to patterns of the tables that KCL makes for it."
   value       = local.lease_table_arns
 }

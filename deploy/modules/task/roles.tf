@@ -1,4 +1,6 @@
 locals {
+  account = "${module.names.region}:${module.names.account_id}"
+
   # A task of another account may not be given these roles by ECS.
   trust = jsonencode({
     Version = "2012-10-17"
@@ -9,52 +11,25 @@ locals {
       Action    = "sts:AssumeRole"
       Condition = {
         StringEquals = { "aws:SourceAccount" = module.names.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:${module.names.partition}:ecs:${module.names.region}:${module.names.account_id}:*" }
+        ArnLike      = { "aws:SourceArn" = "arn:${module.names.partition}:ecs:${local.account}:*" }
       }
     }]
   })
 
-  images           = local.collected ? [var.image, var.collector_image] : [var.image]
-  repository_arns  = [for image in local.images : "arn:${module.names.partition}:ecr:${module.names.region}:${module.names.account_id}:repository/${regex("^[^/]+/([^:]+):", image)[0]}"]
-  secret_arns      = distinct([for from in values(var.secrets) : join(":", slice(split(":", from), 0, min(7, length(split(":", from)))))])
-  log_streams_arns = ["${trimsuffix(var.log_group.arn, ":*")}:log-stream:*"]
+  images      = concat([var.image], var.metrics[*].image)
+  secret_arns = distinct([for from in values(var.secrets) : join(":", slice(split(":", from), 0, min(7, length(split(":", from)))))])
+}
 
-  pulling = [
-    {
-      Sid      = "LogInToTheRegistry"
-      Effect   = "Allow"
-      Action   = ["ecr:GetAuthorizationToken"]
-      Resource = ["*"]
-    },
-    {
-      Sid      = "PullItsImages"
-      Effect   = "Allow"
-      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      Resource = local.repository_arns
-    },
-    {
-      Sid      = "WriteItsLog"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = local.log_streams_arns
-    },
-  ]
+module "execution" {
+  source = "../permissions"
 
-  revealing = [
-    {
-      Sid      = "ReadItsSecrets"
-      Effect   = "Allow"
-      Action   = ["secretsmanager:GetSecretValue"]
-      Resource = local.secret_arns
-    },
-    {
-      Sid       = "DecryptItsSecrets"
-      Effect    = "Allow"
-      Action    = ["kms:Decrypt"]
-      Resource  = [var.operations_key_arn]
-      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${module.names.region}.amazonaws.com" } }
-    },
-  ]
+  service = "execution"
+  resources = {
+    repositories   = [for image in local.images : "arn:${module.names.partition}:ecr:${local.account}:repository/${regex("^[^/]+/([^:]+):", image)[0]}"]
+    log_groups     = ["${var.log_group.arn}:*"]
+    secrets        = local.secret_arns
+    operations_key = [for key in [var.operations_key_arn] : key if length(local.secret_arns) > 0]
+  }
 }
 
 resource "aws_iam_role" "execution" {
@@ -67,7 +42,7 @@ resource "aws_iam_role" "execution" {
 resource "aws_iam_role_policy" "execution" {
   name   = "execution"
   role   = aws_iam_role.execution.name
-  policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.pulling, [for statement in local.revealing : statement if length(var.secrets) > 0]) })
+  policy = module.execution.json
 }
 
 resource "aws_iam_role" "task" {
@@ -83,18 +58,19 @@ resource "aws_iam_role_policy" "task" {
   policy = var.policy
 }
 
-resource "aws_iam_role_policy" "collector" {
-  count = local.collected ? 1 : 0
+module "collector" {
+  source = "../permissions"
+  count  = length(local.collectors)
 
-  name = "collector"
-  role = aws_iam_role.task.name
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid      = "WriteMetrics"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-      Resource = local.log_streams_arns
-    }]
-  })
+  service   = "collector"
+  resources = { log_groups = ["${var.metrics.log_group.arn}:*"] }
+}
+
+# Of the task's one role: ECS gives a container none of its own.
+resource "aws_iam_role_policy" "collector" {
+  count = length(local.collectors)
+
+  name   = "collector"
+  role   = aws_iam_role.task.name
+  policy = module.collector[0].json
 }

@@ -28,12 +28,6 @@ variable "image" {
   }
 }
 
-variable "collector_image" {
-  description = "Of the AWS Distro for OpenTelemetry, in this account's ECR, for what has a metrics_port."
-  type        = string
-  default     = null
-}
-
 variable "command" {
   description = "What runs, and its arguments."
   type        = list(string)
@@ -45,10 +39,14 @@ variable "health_command" {
   default     = null
 }
 
-variable "metrics_port" {
-  description = "Of /metrics and /healthz, on the task's own loopback; null for what serves none."
-  type        = number
-  default     = null
+variable "metrics" {
+  description = "The collector beside the service: its image in this account's ECR, the port of /metrics on the task's own loopback, and where it writes in embedded metric format. Null for what serves no metrics."
+  type = object({
+    image     = string
+    port      = number
+    log_group = object({ name = string, arn = string })
+  })
+  default = null
 }
 
 variable "settings" {
@@ -92,11 +90,8 @@ variable "policy" {
 }
 
 variable "log_group" {
-  description = "Where both containers log, and where metrics go in embedded metric format."
-  type = object({
-    name = string
-    arn  = string
-  })
+  description = "Where both containers log; the ARN without `:*`."
+  type        = object({ name = string, arn = string })
 }
 
 variable "operations_key_arn" {

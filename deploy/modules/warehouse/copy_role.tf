@@ -7,7 +7,8 @@ module "permissions" {
     curated_bucket    = [var.bucket_arns.curated]
     curated_objects   = ["${var.bucket_arns.curated}/*"]
     unload_objects    = ["${var.bucket_arns.curated}/marts/*"]
-    keys              = [var.key_arns.processed, var.key_arns.curated]
+    processed_key     = [var.key_arns.processed]
+    curated_key       = [var.key_arns.curated]
   }
 }
 

@@ -8,8 +8,9 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from headrace_consumers.commands.printing import PrintSettings
 from headrace_producers.errors import SettingsError
-from headrace_sql.commands.options import MODELS, WAREHOUSE, Flag, Models, Place, dbt_of
+from headrace_sql.commands.options import MODELS, WAREHOUSE, Flag, Models, Place, dbt_of, tell_settings_of
 
 _OURS = {
     "--vars": "variables stand in dbt_project.yml, --schema-prefix and --warehouse-schema say theirs",
@@ -25,6 +26,7 @@ def build(
     json: Flag = False,
     models: Models = MODELS,
     warehouse: Place = WAREHOUSE,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Snapshots, models and tests, in their order: what fails keeps what reads it as the build before left it.
 
@@ -43,6 +45,9 @@ def build(
     for option in (argument.split("=", 1)[0] for argument in dbt_arguments):
         if option in _OURS:
             raise SettingsError(f"dbt would not hear {option} from you: {_OURS[option]}")
-    report = Build(dbt_of(models, warehouse)).run(dbt_arguments, to_stderr=json)
+    dbt = dbt_of(models, warehouse)
+    if print_settings:
+        return tell_settings_of(dbt)
+    report = Build(dbt).run(dbt_arguments, to_stderr=json)
     sys.stdout.write(f"{msgspec.json.encode(report).decode() if json else report.sentence()}\n")
     return 0 if report.ok else 1

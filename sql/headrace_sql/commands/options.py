@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from headrace_consumers.commands.printing import tell_settings
 from headrace_consumers.commands.warehouse_options import FLAT_WAREHOUSE, completed
 from headrace_consumers.settings import WarehouseSettings
 from headrace_producers.errors import SettingsError
@@ -57,6 +58,14 @@ def dbt_of(models: ModelSettings, warehouse: WarehouseSettings) -> Dbt:
     if work_dir.exists() and not work_dir.is_dir():
         raise SettingsError(f"--work-dir {work_dir} is no folder")
     return Dbt(project, models.target, work_dir, place, models.schema_prefix)
+
+
+def tell_settings_of(dbt: Dbt) -> int:
+    """What `--print-settings` prints."""
+    return tell_settings(
+        pipeline=dbt.project.pipeline, target=dbt.target, project_dir=dbt.project.folder, work_dir=dbt.work_dir,
+        schema_prefix=dbt.schema_prefix, warehouse=dbt.warehouse,
+    )  # fmt: skip
 
 
 def complete(warehouse: WarehouseSettings) -> WarehouseSettings:

@@ -12,6 +12,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 
+from headrace_consumers.commands.printing import PrintSettings, tell_settings
 from headrace_consumers.settings import CatalogSettings, LakeSettings
 from headrace_producers.errors import SettingsError
 from headrace_sql.commands.options import WAREHOUSE, Flag, Place, complete
@@ -28,6 +29,7 @@ def unload(
     warehouse: Place = WAREHOUSE,
     lake: Annotated[LakeSettings, FLAT] = LAKE,
     catalog: Annotated[CatalogSettings, FLAT] = CATALOG,
+    print_settings: PrintSettings = False,
 ) -> int:
     """Carry all marts to the curated zone as Parquet, and let the catalog name them, each at once.
 
@@ -54,6 +56,10 @@ def unload(
     from headrace_sql.unloading.unload import Unloader
 
     target, project = complete(warehouse), Project.at(project_dir)
+    if print_settings:
+        return tell_settings(
+            pipeline=project.pipeline, project_dir=project.folder, warehouse=target, lake=lake, catalog=catalog
+        )
     clients = make_catalog_clients(os.environ)
     with (
         patience(COMMAND_PATIENCE_S),

@@ -44,9 +44,11 @@ from tests.consumers.runtime_process.aws import REGION, client, environment, loc
 STREAM = "rivers"
 APPLICATION = "headrace-test-g1-1"
 RECORDS = 400
+TABLES = (APPLICATION, f"{APPLICATION}-CoordinatorState", f"{APPLICATION}-WorkerMetricStats")
 KCL = KclSettings(
-    failover_time_ms=3_000, idle_between_reads_ms=250, shard_sync_interval_ms=1_000, cbor=False, max_records=100
-)
+    failover_time_ms=3_000, idle_between_reads_ms=250, shard_sync_interval_ms=1_000, cbor=False, max_records=100,
+    protect_lease_tables=True,
+)  # fmt: skip
 
 
 @dataclass
@@ -138,6 +140,11 @@ def _start(directory: Path, endpoint: str, log: Path, job: DaemonJob) -> subproc
         return subprocess.Popen(command, env=env, stdout=output, stderr=output, stdin=subprocess.DEVNULL)
 
 
+def _is_ours(table: Any) -> bool:
+    """Paid by request and protected, as the properties say."""
+    return table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST" and table["DeletionProtectionEnabled"]
+
+
 @pytest.mark.timeout(150)
 def test_records_arrive_through_the_handoff_leases_get_checkpoints_and_relays_exit(tmp_path: Path) -> None:
     """Every record comes through a relay's pipe, checkpoints reach the lease table, SIGTERM ends cleanly."""
@@ -172,6 +179,7 @@ def test_records_arrive_through_the_handoff_leases_get_checkpoints_and_relays_ex
         leases = dynamodb.scan(TableName=APPLICATION)["Items"]
         kept = {lease["leaseKey"]["S"]: lease["checkpoint"]["S"] for lease in leases}
         assert kept == {shard.shard_id: shard.checkpointed for shard in loop.shards}
+        assert all(_is_ours(dynamodb.describe_table(TableName=table)["Table"]) for table in TABLES)
         assert b"failed to shutdown" not in (tmp_path / "daemon.log").read_bytes()
         assert b"record 1" not in (tmp_path / "daemon.log").read_bytes()
         kinesis.close()

@@ -38,6 +38,17 @@ def test_the_daemon_is_told_what_keeps_us_from_losing_records() -> None:
     assert "timeoutInSeconds" not in properties
 
 
+@pytest.mark.parametrize(("said", "told"), [(True, "true"), (False, "false")])
+def test_kcl_protects_all_three_of_its_tables_or_none(*, said: bool, told: str) -> None:
+    """A table left out would be deleted by whoever cleans up what nobody seems to own."""
+    properties = _properties(protect_lease_tables=said)
+    assert {name: value for name, value in properties.items() if "Protection" in name} == {
+        "leaseTableDeletionProtectionEnabled": told,
+        "coordinatorStateDeletionProtectionEnabled": told,
+        "workerMetricsDeletionProtectionEnabled": told,
+    }
+
+
 def test_a_start_time_is_given_in_whole_seconds_rounded_down() -> None:
     """Reading a little more is safe, reading less is not."""
     properties = _properties(start="2013-01-31T05:00:00.9+00:00")

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.deploy.checks import encryption, kinds, live_tree, naming, privacy, retention, statements, tls, wiring
+from tests.deploy.checks import (
+    alarms,
+    delivery,
+    encryption,
+    kinds,
+    live_tree,
+    naming,
+    privacy,
+    retention,
+    statements,
+    tasks,
+    tls,
+    wiring,
+)
 from tests.deploy.live import Live
 from tests.deploy.planned import Plan
 
@@ -18,6 +31,12 @@ def _by_name(*checks: Callable[..., Iterator[str]]) -> dict[str, Any]:
 
 
 OF_PLANS: dict[str, PlanCheck] = _by_name(
+    alarms.alarms_of_nothing,
+    alarms.alarms_that_tell_nobody,
+    alarms.alarms_without_metric,
+    alarms.grave_metrics_without_alarm,
+    delivery.messages_lost,
+    delivery.messages_seen_twice,
     encryption.unencrypted,
     encryption.keys_do_not_rotate,
     kinds.unknown_kinds,
@@ -34,9 +53,17 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     retention.unprotected,
     retention.uploads_left,
     statements.wildcard_actions,
+    statements.unbounded_roles,
     statements.unnamed_resources,
     statements.without_sid,
     statements.loose_trust,
+    tasks.foreign_images,
+    tasks.lost_logs,
+    tasks.no_time_to_end,
+    tasks.secrets_in_the_open,
+    tasks.soft_containers,
+    tasks.unwatched,
+    tls.plain_warehouse,
     tls.without_tls,
     wiring.miswired,
     wiring.zones_mixed,
@@ -44,6 +71,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
 
 OF_LIVE: dict[str, LiveCheck] = _by_name(
     live_tree.cycles,
+    live_tree.literal_account_ids,
     live_tree.mocks_differ,
     live_tree.null_inputs,
     live_tree.other_locals,

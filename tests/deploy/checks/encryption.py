@@ -45,6 +45,7 @@ KEY_OF: dict[str, Key] = {
 
 # Address within its unit to why it has no key of ours.
 EXCEPTIONS = {
+    "aws_emrserverless_application.this[0]": "the provider has no argument for the key of workers' disks, which live as long as a job",
     'aws_s3_bucket_server_side_encryption_configuration.zone["logs"]': "S3 delivers access logs only to buckets under SSE-S3",
 }
 
@@ -60,7 +61,10 @@ def unencrypted(plan: Plan) -> Iterator[str]:
 
 
 def _buckets(plan: Plan) -> Iterator[str]:
-    configured = {plan.owner(each.values["bucket"], "aws_s3_bucket") for each in plan.of("aws_s3_bucket_server_side_encryption_configuration")}
+    configured = {
+        plan.owner(each.values["bucket"], "aws_s3_bucket")
+        for each in plan.of("aws_s3_bucket_server_side_encryption_configuration")
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in configured:
             yield f"{bucket.address}: no encryption is configured"

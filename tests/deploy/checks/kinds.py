@@ -52,6 +52,7 @@ WITHOUT_DATA = {
     "aws_s3_bucket_public_access_block",
     "aws_s3_bucket_versioning",
     "aws_scheduler_schedule",
+    "aws_s3_object",  # the empty object that makes a partner's folder; its bucket has the key
     "aws_security_group",
     "aws_sns_topic_policy",
     "aws_sns_topic_subscription",
@@ -61,6 +62,7 @@ WITHOUT_DATA = {
     "aws_transfer_server",
     "aws_transfer_ssh_key",
     "aws_transfer_user",
+    "aws_transfer_workflow",
     "aws_vpc",
     "aws_vpc_endpoint",
     "aws_vpc_security_group_egress_rule",

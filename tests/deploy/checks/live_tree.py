@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-
 from tests.deploy.live import LOCALS, Live, Unit, cycle
 from tests.deploy.rendering import Rendered, rendered
 
@@ -99,7 +98,9 @@ def cycles(live: Live) -> Iterator[str]:
         if found := cycle(edges):
             yield f"{environment.name}: {' needs '.join(found)}"
         for unit, needs in edges.items():
-            yield from (f"{environment.name}: {unit} needs {need}, which is not there" for need in needs if need not in edges)
+            yield from (
+                f"{environment.name}: {unit} needs {need}, which is not there" for need in needs if need not in edges
+            )
 
 
 def shared_state(live: Live) -> Iterator[str]:
@@ -136,5 +137,3 @@ def literal_account_ids(live: Live) -> Iterator[str]:
         for found in re.findall(r"\b\d{12}\b", path.read_text(encoding="utf-8")):
             if found != "0" * 12:
                 yield f"{path.relative_to(live.folder)}: {found} is an account's id"
-
-

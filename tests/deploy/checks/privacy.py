@@ -22,7 +22,11 @@ LISTENING = {22, 3389, 5439}
 
 
 def public_buckets(plan: Plan) -> Iterator[str]:
-    blocked = {plan.owner(one.values["bucket"], "aws_s3_bucket") for one in plan.of("aws_s3_bucket_public_access_block") if _blocks(one)}
+    blocked = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket")
+        for one in plan.of("aws_s3_bucket_public_access_block")
+        if _blocks(one)
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in blocked:
             yield f"{bucket.address}: public access is not blocked by all of {', '.join(BLOCKS)}"

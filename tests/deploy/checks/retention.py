@@ -8,6 +8,9 @@ from tests.deploy.planned import Plan, Resource
 
 ABORTED_UPLOAD_DAYS = 14
 
+# What PutRetentionPolicy takes, up to three years; its reference lists them.
+LOG_DAYS = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096}
+
 # Of resources that can refuse to be deleted: attribute, and its value when they do.
 PROTECTION = {
     "aws_dynamodb_table": ("deletion_protection_enabled", True),
@@ -19,13 +22,16 @@ PROTECTION = {
 
 def logs_kept_for_ever(plan: Plan) -> Iterator[str]:
     for group in plan.of("aws_cloudwatch_log_group"):
-        if not group.values["retention_in_days"]:
-            yield f"{group.address}: no retention_in_days"
+        if group.values["retention_in_days"] not in LOG_DAYS:
+            yield f"{group.address}: retention_in_days is {group.values['retention_in_days']}, one of {sorted(LOG_DAYS)} is meant"
 
 
 def uploads_left(plan: Plan) -> Iterator[str]:
     """An upload that is not completed may be a commit that is not yet seen: it stays for two weeks, and no longer."""
-    days = {plan.owner(one.values["bucket"], "aws_s3_bucket"): set(_abort_days(one)) for one in plan.of("aws_s3_bucket_lifecycle_configuration")}
+    days = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket"): set(_abort_days(one))
+        for one in plan.of("aws_s3_bucket_lifecycle_configuration")
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if days.get(bucket, set()) != {ABORTED_UPLOAD_DAYS}:
             yield f"{bucket.address}: aborted uploads go after {sorted(days.get(bucket, set())) or 'no'} days, 14 are meant"
@@ -38,7 +44,11 @@ def _abort_days(lifecycle: Resource) -> Iterator[int]:
 
 
 def not_to_be_restored(plan: Plan) -> Iterator[str]:
-    versioned = {plan.owner(one.values["bucket"], "aws_s3_bucket") for one in plan.of("aws_s3_bucket_versioning") if _enabled(one)}
+    versioned = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket")
+        for one in plan.of("aws_s3_bucket_versioning")
+        if _enabled(one)
+    }
     for bucket in plan.of("aws_s3_bucket"):
         if bucket not in versioned:
             yield f"{bucket.address}: is not versioned"
@@ -52,7 +62,10 @@ def _enabled(versioning: Resource) -> bool:
 
 
 def raw_not_locked(plan: Plan) -> Iterator[str]:
-    locks = {plan.owner(one.values["bucket"], "aws_s3_bucket"): one for one in plan.of("aws_s3_bucket_object_lock_configuration")}
+    locks = {
+        plan.owner(one.values["bucket"], "aws_s3_bucket"): one
+        for one in plan.of("aws_s3_bucket_object_lock_configuration")
+    }
     for bucket in plan.of("aws_s3_bucket"):
         lock = locks.get(bucket)
         if bucket.index == "raw" and not (lock and lock.block("rule", "default_retention").get("days")):

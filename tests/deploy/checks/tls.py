@@ -16,7 +16,11 @@ POLICIES = {
 
 def without_tls(plan: Plan) -> Iterator[str]:
     for kind, (policy_kind, of, action) in POLICIES.items():
-        refusing = {plan.owner(one.values[of], kind) for one in plan.of(policy_kind) if _refuses(plan, one.values["policy"], action)}
+        refusing = {
+            plan.owner(one.values[of], kind)
+            for one in plan.of(policy_kind)
+            if _refuses(plan, one.values["policy"], action)
+        }
         for resource in plan.of(kind):
             inline = resource.said("policy")
             if resource not in refusing and not (inline and _refuses(plan, inline, action)):
@@ -38,3 +42,10 @@ def _denies_plain(statement: dict[str, Any], action: str) -> bool:
 
 def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def plain_warehouse(plan: Plan) -> Iterator[str]:
+    for workgroup in plan.of("aws_redshiftserverless_workgroup"):
+        parameters = {one["parameter_key"]: one["parameter_value"] for one in workgroup.values["config_parameter"]}
+        if parameters.get("require_ssl") != "true":
+            yield f"{workgroup.address}: require_ssl is {parameters.get('require_ssl')}, so passwords may go in the clear"

@@ -9,7 +9,15 @@ from tests.deploy.checks.encryption import KEY_OF
 from tests.deploy.planned import Plan, Resource
 
 MEANT = {
-    "aws_iam_role": {"role_arn", "execution_role_arn", "task_role_arn", "iam_role_arn", "service_role", "autoscaling_role", "logging_role"},
+    "aws_iam_role": {
+        "role_arn",
+        "execution_role_arn",
+        "task_role_arn",
+        "iam_role_arn",
+        "service_role",
+        "autoscaling_role",
+        "logging_role",
+    },
     "aws_kms_key": {
         "fargate_ephemeral_storage_kms_key_id",
         "kms_key",
@@ -20,7 +28,12 @@ MEANT = {
         "admin_password_secret_kms_key_id",
     },
     "aws_s3_bucket": {"bucket", "bucket_arn", "s3_bucket_name", "target_bucket"},
-    "aws_security_group": {"security_group_ids", "security_groups", "security_group_id", "referenced_security_group_id"},
+    "aws_security_group": {
+        "security_group_ids",
+        "security_groups",
+        "security_group_id",
+        "referenced_security_group_id",
+    },
     "aws_subnet": {"subnet_ids", "subnets", "subnet_id"},
     "aws_vpc": {"vpc_id"},
     "aws_ecs_cluster": {"cluster"},

@@ -49,6 +49,13 @@ class Service(StrEnum):
     LOADER = "loader"
 
 
+class Has(StrEnum):
+    """What not each pipeline has."""
+
+    WINDOWS = "windows"
+    MODELS = "models"
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One time series of CloudWatch. In dimensions, `{stream}` stands for a name of deploy/modules/names."""
@@ -59,6 +66,10 @@ class Series:
     dimensions: Mapping[str, str] = field(default_factory=dict)
     metric: Metric | None = None
     """Ours, where it is."""
+    over: tuple[str, ...] = ()
+    """Further dimensions, all of whose values count together: asked by a query of Metrics Insights."""
+    by: str = ""
+    """A further dimension, each value of which is a series of its own: asked in the same way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +94,8 @@ class Alarm:
     """All of `periods` where 0."""
     missing: Missing = Missing.GOOD
     scope: Scope = Scope.PIPELINE
+    only: Has | None = None
+    """The alarm is there for pipelines that have this."""
     unless: tuple[str, ...] = ()
     """Alarms that explain this one: it tells nobody while one of them is on."""
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from headrace_consumers.telemetry.alarms.alarm import Series, Statistic
 
 
 def _about(namespace: str, **dimensions: str) -> Callable[[str, Statistic], Series]:
     return lambda name, statistic: Series(namespace, name, statistic, dimensions)
+
+
+def over(series: Series, *dimensions: str) -> Series:
+    """Whatever these dimensions say."""
+    return replace(series, over=dimensions)
 
 
 def service_of(service: str) -> Callable[[str, Statistic], Series]:
@@ -27,6 +33,7 @@ def machine(kind: str) -> Callable[[str, Statistic], Series]:
     return _about("AWS/States", StateMachineArn=arn)
 
 
+schedules = _about("AWS/Scheduler", ScheduleGroup="default")
 stream = _about("AWS/Kinesis", StreamName="{stream}")
 archive = _about("AWS/Firehose", DeliveryStreamName="{firehose}")
 landing_function = _about("AWS/Lambda", FunctionName="{landing}")
@@ -34,4 +41,3 @@ landing_queue = _about("AWS/SQS", QueueName="{landing_queue}")
 landing_dead_queue = _about("AWS/SQS", QueueName="{landing_dead_queue}")
 log_table = _about("AWS/DynamoDB", TableName="{log_table}")
 workgroup = _about("AWS/Redshift-Serverless", Workgroup="{warehouse}")
-storage = _about("AWS/Redshift-Serverless", Namespace="{warehouse}")

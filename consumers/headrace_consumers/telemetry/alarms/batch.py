@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from headrace_consumers.telemetry.alarms.alarm import Alarm, Statistic
-from headrace_consumers.telemetry.alarms.aws import landing_dead_queue, landing_function, landing_queue, machine
+from headrace_consumers.telemetry.alarms.alarm import Alarm, Has, Scope, Statistic
+from headrace_consumers.telemetry.alarms.aws import (
+    landing_dead_queue,
+    landing_function,
+    landing_queue,
+    machine,
+    schedules,
+)
 from headrace_consumers.telemetry.catalogue import Severity
 
 
-def _failed(kind: str, means: str, first: str, runbook: str) -> Alarm:
+def _failed(kind: str, means: str, first: str, runbook: str, only: Has | None = None) -> Alarm:
     of = machine(kind)
     ends = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
     return Alarm(
         name=f"{kind}-failed",
         severity=Severity.TICKET,
+        only=only,
         series=tuple(of(name, Statistic.SUM) for name in ends),
         expression="FILL(m1, 0) + FILL(m2, 0) + FILL(m3, 0)",
         threshold=0,
@@ -29,6 +36,7 @@ BATCH_ALARMS = (
         "A build of the models failed; readers see what the build before left.",
         "The build's last line says what failed, and what it left out.",
         "the-models",
+        Has.MODELS,
     ),
     _failed(
         "backfill",
@@ -47,6 +55,18 @@ BATCH_ALARMS = (
         "Expiry failed; nothing is half, the log stays long.",
         "Its last ERROR line; has the loader passed what should go?",
         "upkeep-of-the-lake-and-the-log",
+    ),
+    Alarm(
+        name="schedules-dropped",
+        severity=Severity.TICKET,
+        series=(schedules("InvocationDroppedCount", Statistic.SUM), schedules("TargetErrorCount", Statistic.SUM)),
+        expression="FILL(m1, 0) + FILL(m2, 0)",
+        threshold=0,
+        period_s=300,
+        scope=Scope.ENVIRONMENT,
+        means="A schedule could not start what it should: a build, compaction, expiry or snapshot did not begin.",
+        first="May the schedule's role start it (CloudTrail says why not)? Start it by hand meanwhile.",
+        runbook="upkeep-of-the-lake-and-the-log",
     ),
     Alarm(
         name="landing-failed",

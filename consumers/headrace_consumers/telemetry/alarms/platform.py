@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from headrace_consumers.telemetry.alarms.alarm import Alarm, Scope, Statistic
-from headrace_consumers.telemetry.alarms.aws import archive, log_table, stream, workgroup
+from headrace_consumers.telemetry.alarms.alarm import Alarm, Comparison, Scope, Statistic
+from headrace_consumers.telemetry.alarms.aws import archive, log_table, over, stream, workgroup
 from headrace_consumers.telemetry.catalogue import Severity
 
 _HOUR_MS = 3_600_000
@@ -73,13 +73,25 @@ PLATFORM_ALARMS = (
     Alarm(
         name="warehouse-queries-queued",
         severity=Severity.TICKET,
-        series=(workgroup("QueriesQueued", Statistic.MAXIMUM),),
+        series=(over(workgroup("QueriesQueued", Statistic.SUM), "QueryType"),),
         threshold=20,
         period_s=300,
         periods=6,
         scope=Scope.ENVIRONMENT,
         means="Queries have been waiting for half an hour: the warehouse is at its capacity.",
         first="Who asks (`sys_query_history`)? Else raise `max_rpus`, within the usage limit.",
+        runbook="runbook",
+    ),
+    Alarm(
+        name="warehouse-limit-near",
+        severity=Severity.TICKET,
+        series=(over(workgroup("UsageLimitAvailable", Statistic.MINIMUM), "UsageLimitId", "UsageType"),),
+        comparison=Comparison.BELOW,
+        threshold=2,
+        period_s=300,
+        scope=Scope.ENVIRONMENT,
+        means="Less than two RPU-hours are left of the day's usage limit; where it ends, loads may stop till midnight.",
+        first="Who asks (`sys_query_history`)? Raise the limit in env.hcl where the use is right.",
         runbook="runbook",
     ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headrace_consumers.telemetry import catalogue as c
 from headrace_consumers.telemetry.alarms.alarm import Alarm, Comparison, Missing, Series, Service, Statistic, ours
 from headrace_consumers.telemetry.catalogue import Metric, Severity
@@ -127,6 +129,18 @@ WORKER_ALARMS = (
         first="The dashboard shows them by reason; `headrace-batch dead-letters list`, then tell the producer's owner.",
         runbook="dead-letters",
         unless=("dead-letters-many",),
+    ),
+    Alarm(
+        name="dead-letters-of-one-reason",
+        severity=Severity.TICKET,
+        series=(replace(_worker(c.REJECTS, Statistic.SUM), by="reason"),),
+        threshold=100,
+        period_s=300,
+        periods=3,
+        means="For a quarter of an hour, events have become dead letters for one reason all the time.",
+        first="The alarm names the reason; `headrace-batch dead-letters list`, then tell the producer's owner.",
+        runbook="dead-letters",
+        unless=("dead-letters", "dead-letters-many"),
     ),
     Alarm(
         name="dead-letters-many",

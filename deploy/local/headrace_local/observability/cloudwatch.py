@@ -47,7 +47,7 @@ def _graph(panel: Panel) -> dict[str, Any]:
 
 
 def _metric(line: Line, number: int) -> list[Any]:
-    if line.by:
+    if line.series.by:
         return [{"expression": _search(line), "id": f"e{number}", "label": ""}]
     dimensions = [templated(text) for pair in line.series.dimensions.items() for text in pair]
     options = {"stat": line.series.statistic.value, "label": line.label}
@@ -57,6 +57,6 @@ def _metric(line: Line, number: int) -> list[Any]:
 def _search(line: Line) -> str:
     """All values of the label. The words in braces are the metric's dimensions, all of them."""
     series = line.series
-    schema = ",".join([series.namespace, *sorted([*series.dimensions, line.by])])
+    schema = ",".join([series.namespace, *sorted([*series.dimensions, series.by])])
     terms = [f'MetricName="{series.name}"', *(f'{name}="{templated(it)}"' for name, it in series.dimensions.items())]
     return f"SEARCH('{{{schema}}} {' '.join(terms)}', '{series.statistic.value}', {PERIOD_S})"

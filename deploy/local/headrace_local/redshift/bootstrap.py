@@ -33,6 +33,8 @@ async def _make_database(socket: Path | str) -> None:
     try:
         if not await admin.rows(f"SELECT 1 FROM pg_roles WHERE rolname = '{USER}'"):  # noqa: S608 -- our own name
             await admin.rows(f"CREATE ROLE {USER} LOGIN CREATEDB CREATEROLE")
+        # Whom it makes it may also act for: Redshift's admin is a superuser.
+        await admin.rows(f"ALTER ROLE {USER} SET createrole_self_grant = 'set, inherit'")
         if not await admin.rows(f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"):  # noqa: S608 -- the same
             await admin.rows(f"CREATE DATABASE {DATABASE} OWNER {USER}")
     finally:

@@ -13,7 +13,7 @@ mock_provider "aws" {
 variables {
   environment      = "dev"
   bucket_names     = { curated = "curated-bucket" }
-  key_arns         = { curated = "arn:aws:kms:us-east-1:000000000000:key/curated" }
+  key_arns         = { curated = "arn:aws:kms:us-east-1:000000000000:key/curated", operations = "arn:aws:kms:us-east-1:000000000000:key/operations" }
   scan_limit_bytes = 10737418240
 }
 
@@ -28,14 +28,14 @@ run "definitions_are_encrypted" {
   assert {
     condition = (
       aws_glue_data_catalog_encryption_settings.this.data_catalog_encryption_settings[0].encryption_at_rest[0].catalog_encryption_mode == "SSE-KMS"
-      && aws_glue_data_catalog_encryption_settings.this.data_catalog_encryption_settings[0].encryption_at_rest[0].sse_aws_kms_key_id == var.key_arns.curated
+      && aws_glue_data_catalog_encryption_settings.this.data_catalog_encryption_settings[0].encryption_at_rest[0].sse_aws_kms_key_id == var.key_arns.operations
     )
-    error_message = "What the catalog holds is encrypted with the curated zone's key."
+    error_message = "What the catalog holds is encrypted with the operations key."
   }
   assert {
     condition = (
       aws_glue_data_catalog_encryption_settings.this.data_catalog_encryption_settings[0].connection_password_encryption[0].return_connection_password_encrypted
-      && aws_glue_data_catalog_encryption_settings.this.data_catalog_encryption_settings[0].connection_password_encryption[0].aws_kms_key_id == var.key_arns.curated
+      && aws_glue_data_catalog_encryption_settings.this.data_catalog_encryption_settings[0].connection_password_encryption[0].aws_kms_key_id == var.key_arns.operations
     )
     error_message = "A connection's password is never given in the clear."
   }

@@ -107,6 +107,10 @@ run "a_function_changes_records_where_one_is_given" {
 
 run "a_role_reaches_its_own_pipeline_alone" {
   assert {
+    condition     = alltrue([for role in aws_iam_role.this : role.permissions_boundary == "arn:aws:iam::000000000000:policy/headrace-dev-boundary"])
+    error_message = "Each role has the boundary of the platform's roles."
+  }
+  assert {
     condition = { for statement in jsondecode(aws_iam_role_policy.this["flights"].policy).Statement : statement.Sid => statement.Resource } == {
       ReadStream     = ["arn:aws:kinesis:us-east-1:000000000000:stream/headrace-dev-flights"]
       DecryptStream  = ["arn:aws:kms:us-east-1:000000000000:key/stream"]

@@ -70,7 +70,7 @@ run "services_are_held_to_this_account" {
     error_message = "Only this environment's trail encrypts with the key of logs."
   }
   assert {
-    condition = one([for s in jsondecode(aws_kms_key.zone["operations"].policy).Statement : s if s.Sid == "LogGroups"]).Condition.ArnLike["kms:EncryptionContext:aws:logs:arn"] == [
+    condition = one([for s in jsondecode(aws_kms_key.zone["operations"].policy).Statement : s if s.Sid == "LogGroups"]).Condition.StringLike["kms:EncryptionContext:aws:logs:arn"] == [
       "arn:aws:logs:us-east-1:000000000000:log-group:/headrace/dev/*",
       "arn:aws:logs:us-east-1:000000000000:log-group:/aws/redshift/headrace-dev/*",
     ]

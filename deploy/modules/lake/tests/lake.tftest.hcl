@@ -70,8 +70,8 @@ run "buckets_are_encrypted" {
       for zone in ["raw", "processed", "curated", "landing"] : one([
         for s in jsondecode(aws_s3_bucket_policy.zone[zone].policy).Statement : s if s.Sid == "OnlyThisKey" && s.Effect == "Deny"
         ]).Condition == {
-        Null            = { "s3:x-amz-server-side-encryption" = "false" }
-        StringNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arns[zone] }
+        Null         = { "s3:x-amz-server-side-encryption" = "false" }
+        ArnNotEquals = { "s3:x-amz-server-side-encryption-aws-kms-key-id" = var.key_arns[zone] }
       }
     ])
     error_message = "An object could be written with another key, or with none of KMS."

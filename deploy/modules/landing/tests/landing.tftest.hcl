@@ -191,22 +191,38 @@ run "queues_are_encrypted_and_hear_of_one_bucket" {
   }
 }
 
-run "lambda_has_what_it_needs_and_code_less" {
+run "the_functions_role_reaches_its_own_pipeline_alone" {
   assert {
-    condition = { for statement in jsondecode(aws_iam_role_policy.runtime["flights"].policy).Statement : statement.Sid => statement.Resource if statement.Effect == "Allow" } == {
-      TakeMessages                  = ["arn:aws:sqs:us-east-1:000000000000:files"]
-      DecryptMessagesAndEnvironment = ["arn:aws:kms:us-east-1:000000000000:key/operations"]
-      WriteLogs                     = ["arn:aws:logs:us-east-1:000000000000:log-group:/headrace/dev/landing:*"]
-      JoinNetwork                   = ["arn:aws:ec2:us-east-1:000000000000:*/*"]
-      SeeNetwork                    = ["*"]
-    }
-    error_message = "Lambda takes messages of one queue, writes to one log group, and makes its network interfaces."
+    condition = alltrue([
+      for role in concat(values(aws_iam_role.function), values(aws_iam_role.partner), aws_iam_role.cleaner) : role.permissions_boundary == "arn:aws:iam::000000000000:policy/headrace-dev-boundary"
+    ])
+    error_message = "Each role has the boundary of the platform's roles."
+  }
+  assert {
+    condition = alltrue([
+      for sid, resource in { Queue = "arn:aws:sqs:us-east-1:000000000000:files", LandingObjects = "arn:aws:s3:::inbox/landing/flights/*", Stream = "arn:aws:kinesis:us-east-1:000000000000:stream/headrace-dev-flights" } :
+      [for statement in jsondecode(aws_iam_role_policy.function["flights"].policy).Statement : statement.Resource if statement.Sid == sid] == [[resource]]
+    ])
+    error_message = "The function has its pipeline's queue, folder and stream."
+  }
+  assert {
+    condition = alltrue([
+      for sid, zone in { RawKey = "raw", ProcessedKey = "processed", CuratedKey = "curated", LandingKey = "landing", StreamKey = "stream", OperationsKey = "operations" } :
+      [for statement in jsondecode(aws_iam_role_policy.function["flights"].policy).Statement : statement.Resource if statement.Sid == sid] == [[var.key_arns[zone]]]
+    ])
+    error_message = "Each zone's key is its own."
+  }
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_iam_role_policy.function["flights"].policy).Statement : statement.Resource != ["*"] || statement.Sid == "NetworkInterfaces"
+    ])
+    error_message = "All but network interfaces, which have no name before they are there, is named."
   }
   assert {
     condition = [
-      for statement in jsondecode(aws_iam_role_policy.runtime["flights"].policy).Statement : statement.Condition if statement.Effect == "Deny"
-    ] == [{ ArnEquals = { "lambda:SourceFunctionArn" = "arn:aws:lambda:us-east-1:000000000000:function:headrace-dev-flights-landing" } }]
-    error_message = "The function's own code makes no network interfaces."
+      for statement in jsondecode(aws_iam_role_policy.function["flights"].policy).Statement : statement.Condition if statement.Sid == "NetworkInterfaces"
+    ] == [{ Null = { "lambda:SourceFunctionArn" = "true" } }]
+    error_message = "Lambda makes network interfaces; the function's own code does not."
   }
 }
 

@@ -148,6 +148,25 @@ run "endpoints_serve_this_account" {
   }
 }
 
+# kms, sqs and ec2 are called in a service's name, by S3, ECS or Lambda, and from where these are.
+run "what_is_called_can_be_reached" {
+  assert {
+    condition = toset([
+      for call in jsondecode(file("../permissions/calls.json")) : split(":", call.call)[0]
+      if contains(["worker", "windows", "loader", "dbt", "batch", "landing", "collector", "execution"], call.service) &&
+      !contains(["kms", "sqs", "ec2"], split(":", call.call)[0])
+    ]) == toset([for service in keys(output.endpoint_ids) : service == "kinesis-streams" ? "kinesis" : split(".", service)[0]])
+    error_message = "A call that the table of calls has leads nowhere, or an endpoint is paid for that nobody calls."
+  }
+  assert {
+    condition = toset(keys(aws_vpc_security_group_egress_rule.to_dynamodb)) == toset([
+      for call in jsondecode(file("../permissions/calls.json")) : call.service
+      if startswith(call.call, "dynamodb:") && call.service != "operator"
+    ])
+    error_message = "Who calls DynamoDB by the table of calls is not who may reach it."
+  }
+}
+
 run "a_cluster_has_what_it_needs" {
   variables {
     batch_engine = "cluster"

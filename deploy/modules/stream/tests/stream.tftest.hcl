@@ -109,11 +109,10 @@ run "leases_are_of_one_pipeline" {
   assert {
     condition = output.lease_table_arns.flights == [
       "arn:aws:dynamodb:us-east-1:000000000000:table/headrace-flights-g*-?????????????",
-      "arn:aws:dynamodb:us-east-1:000000000000:table/headrace-flights-g*-?????????????/index/*",
       "arn:aws:dynamodb:us-east-1:000000000000:table/headrace-flights-g*-?????????????-CoordinatorState",
       "arn:aws:dynamodb:us-east-1:000000000000:table/headrace-flights-g*-?????????????-WorkerMetricStats",
     ]
-    error_message = "A worker reaches KCL's three tables of its own pipeline, and the index of the first."
+    error_message = "A worker reaches KCL's three tables of its own pipeline."
   }
   assert {
     condition     = length(setintersection(output.lease_table_arns.flights, output.lease_table_arns.weather)) == 0

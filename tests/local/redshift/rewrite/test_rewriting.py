@@ -64,6 +64,10 @@ def squeezed(sql: str) -> str:
         ),
         ("SELECT JSON_SERIALIZE(JSON_PARSE(a))", "SELECT (JSON_PARSE(a))::varchar"),
         ("CREATE USER u PASSWORD DISABLE", "CREATE USER u PASSWORD NULL"),
+        (
+            "CREATE PROCEDURE p() AS $$BEGIN EXECUTE 'CREATE USER u PASSWORD DISABLE'; EXECUTE  'SELECT ''x'''; END$$",
+            "CREATE PROCEDURE p() AS $$BEGIN EXECUTE 'CREATE USER u PASSWORD NULL'; EXECUTE 'SELECT ''x'''; END$$",
+        ),
         ("SELECT DATEADD(day, -1, x)", "SELECT pg_catalog.dateadd ('day', -1, x)"),
         ("SELECT datediff('hour', x, y)", "SELECT pg_catalog.datediff ('hour', x, y)"),
         ("SELECT LISTAGG(a, ',') WITHIN GROUP (ORDER BY b)", "SELECT string_agg((a)::varchar, ',' ORDER BY b)"),

@@ -128,6 +128,13 @@ GRANT SELECT ON headrace_redshift.pg_depend TO PUBLIC;
 CREATE OR REPLACE VIEW pg_catalog.svv_roles AS
 SELECT oid::int AS role_id, rolname::varchar AS role_name, 'headrace'::varchar AS role_owner, ''::varchar AS external_id
 FROM pg_roles WHERE NOT rolcanlogin AND rolname NOT LIKE 'pg\_%';
+CREATE OR REPLACE VIEW pg_catalog.svv_user_grants AS
+SELECT granted.member::int AS user_id, grantee.rolname::varchar AS user_name, granted.roleid::int AS role_id,
+  role.rolname::varchar AS role_name, bool_or(granted.admin_option) AS admin_option
+FROM pg_auth_members AS granted
+JOIN pg_roles AS grantee ON grantee.oid = granted.member AND grantee.rolcanlogin
+JOIN pg_roles AS role ON role.oid = granted.roleid AND NOT role.rolcanlogin
+GROUP BY granted.member, grantee.rolname, granted.roleid, role.rolname;
 CREATE OR REPLACE VIEW pg_catalog.svv_relation_privileges AS
 SELECT schema_name::varchar AS namespace_name, table_name::varchar AS relation_name, granted.privilege_type::varchar AS privilege_type,
   granted.grantee::int AS identity_id, coalesce(rolname, 'public')::varchar AS identity_name,
@@ -136,4 +143,4 @@ SELECT schema_name::varchar AS namespace_name, table_name::varchar AS relation_n
 FROM headrace_redshift.user_table AS listed
 JOIN pg_class ON pg_class.oid = listed.oid, aclexplode(relacl) AS granted
 LEFT JOIN pg_roles ON pg_roles.oid = granted.grantee;
-GRANT SELECT ON pg_catalog.svv_roles, pg_catalog.svv_relation_privileges TO PUBLIC;
+GRANT SELECT ON pg_catalog.svv_roles, pg_catalog.svv_user_grants, pg_catalog.svv_relation_privileges TO PUBLIC;

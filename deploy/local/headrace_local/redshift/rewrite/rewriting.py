@@ -11,6 +11,7 @@ from headrace_local.redshift.rewrite.commands import command
 from headrace_local.redshift.rewrite.expressions import rewrite_expressions
 from headrace_local.redshift.rewrite.masking import Sql
 from headrace_local.redshift.rewrite.plan import Loading, Plan, Refused, Rewritten, Unloading
+from headrace_local.redshift.rewrite.procedures import create_procedure
 from headrace_local.redshift.rewrite.tables import create_table
 from headrace_local.redshift.rewrite.views import create_view
 from headrace_local.redshift.unloading.statement import parse_unload
@@ -22,7 +23,7 @@ _CACHED_STATEMENTS = 512
 def rewrite(sql: str) -> Plan:
     """Drivers send the same statement again and again, so its plan is kept."""
     try:
-        return _load_or_unload(sql) or _statement(Sql(sql))
+        return create_procedure(Sql(sql), rewrite) or _load_or_unload(sql) or _statement(Sql(sql))
     except RedshiftError as error:
         return Refused(error)
 

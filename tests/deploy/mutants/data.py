@@ -1,0 +1,112 @@
+"""Mistakes about what is kept: lake, stream, keys and warehouse."""
+
+from __future__ import annotations
+
+from tests.deploy.mutants.mutant import edited
+
+DATA = [
+    edited(
+        "a wrong argument",
+        "terraform",
+        "modules/stream/main.tf",
+        "  retention_period ",
+        "  retention_hours ",
+        "dev/stream",
+    ),
+    edited(
+        "a public bucket",
+        "public_buckets",
+        "modules/lake/main.tf",
+        "block_public_policy     = true",
+        "block_public_policy     = false",
+        "dev/lake",
+    ),
+    edited(
+        "a bucket that answers without TLS",
+        "without_tls",
+        "modules/lake/policies.tf",
+        '"aws:SecureTransport" = "false"',
+        '"aws:SecureTransport" = "true"',
+        "dev/lake",
+    ),
+    edited(
+        "a bucket without versions",
+        "not_to_be_restored",
+        "modules/lake/main.tf",
+        'status = "Enabled"',
+        'status = "Suspended"',
+        "dev/lake",
+    ),
+    edited(
+        "raw records that can be deleted",
+        "raw_not_locked",
+        "modules/lake/main.tf",
+        '  bucket = aws_s3_bucket.zone["raw"].id',
+        '  bucket = aws_s3_bucket.zone["processed"].id',
+        "dev/lake",
+    ),
+    edited(
+        "uploads that are aborted after a day",
+        "uploads_left",
+        "modules/lake/lifecycle.tf",
+        "upload_days = 14",
+        "upload_days = 1",
+        "dev/lake",
+    ),
+    edited(
+        "a commit log without point-in-time recovery",
+        "not_to_be_restored",
+        "modules/stream/main.tf",
+        "enabled                 = true",
+        "enabled                 = false",
+        "dev/stream",
+    ),
+    edited(
+        "a commit log that production can lose",
+        "unprotected",
+        "modules/stream/main.tf",
+        "deletion_protection_enabled = var.protected",
+        "deletion_protection_enabled = false",
+        "prod/stream",
+    ),
+    edited(
+        "a stream under AWS's own key",
+        "unencrypted",
+        "modules/stream/main.tf",
+        "kms_key_id                = var.key_arn",
+        'kms_key_id                = ""',
+        "dev/stream",
+    ),
+    edited(
+        "a key that never rotates",
+        "keys_do_not_rotate",
+        "modules/keys/main.tf",
+        "enable_key_rotation     = true",
+        "enable_key_rotation     = false",
+        "dev/keys",
+    ),
+    edited(
+        "a name without its environment",
+        "misnamed",
+        "modules/names/names.json",
+        '"log_table": "headrace-{environment}-log"',
+        '"log_table": "headrace-log"',
+        "dev/stream",
+    ),
+    edited(
+        "a warehouse that takes passwords in the clear",
+        "plain_warehouse",
+        "modules/warehouse/main.tf",
+        'require_ssl                      = "true"',
+        'require_ssl                      = "false"',
+        "dev/warehouse",
+    ),
+    edited(
+        "two units with each other's key",
+        "zones_mixed",
+        "live/units/stream.hcl",
+        "outputs.key_arns.stream",
+        "outputs.key_arns.operations",
+        "dev",
+    ),
+]
