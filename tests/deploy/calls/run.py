@@ -14,7 +14,7 @@ import boto3
 
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_local.environment import KEY, REGION
-from tests.deploy.calls.names import REPLAY_STREAM, SECRET
+from tests.deploy.calls.names import REPLAY_STREAM, USERS_SECRET
 from tests.deploy.calls.stage import PIPELINE, Stage, set_up
 
 _HANDLER = """import json, sys
@@ -134,10 +134,10 @@ def _rotate(stage: Stage) -> None:
     """Twice: a secret's first version is the current one by itself."""
     secrets = boto3.client("secretsmanager", endpoint_url=stage.stack.endpoint, region_name=REGION,
                            aws_access_key_id=KEY, aws_secret_access_key=KEY)  # fmt: skip
-    secrets.create_secret(Name=SECRET)
+    secrets.create_secret(Name=USERS_SECRET)
     stage.query("CREATE USER a_reader PASSWORD DISABLE")
     for _ in range(2):
-        stage.run("headrace-sql", "rotate", "a_reader", "--secret", SECRET)
+        stage.run("headrace-sql", "rotate", "a_reader", "--secret", USERS_SECRET)
 
 
 def _bring_back(stage: Stage) -> None:
