@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,7 +128,7 @@ class Live:
         return Unit(environment, region, name, path.parent, document)
 
 
-def cycle(edges: dict[str, Iterable[str]]) -> list[str]:
+def cycle(edges: Mapping[str, Iterable[str]]) -> list[str]:
     """Some cycle of the graph, its first node again at its end; empty where there is none."""
     done: set[str] = set()
 

@@ -72,6 +72,7 @@ def test_the_function_is_there_and_reads_every_setting(plan: Planned) -> None:
 
 def test_the_catalogs_databases_are_those_that_the_command_fills(plan: Planned) -> None:
     """`catalog apply` makes no database of its own beside them."""
-    databases = {each.values["name"]: each.values["description"] for each in plan("dev").of("aws_glue_catalog_database")}
+    found = plan("dev").of("aws_glue_catalog_database")
+    databases = {each.values["name"]: each.values["description"] for each in found}
     settings = CatalogSettings(catalog_prefix="headrace_dev")
     assert databases == wanted_of(flights, LakeSettings(), settings, datetime.now(UTC)).databases

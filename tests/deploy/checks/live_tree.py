@@ -1,4 +1,4 @@
-"""What Terragrunt would say or silently do with deploy/live: it cannot be asked without accounts, so its rules are checked here."""
+"""What Terragrunt would refuse in deploy/live, or silently pass over."""
 
 from __future__ import annotations
 
