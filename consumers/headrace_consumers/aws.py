@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_kinesis import KinesisClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from headrace_consumers.lake.objects import TailReader
 
@@ -78,6 +79,12 @@ def make_athena(environ: Mapping[str, str]) -> AthenaClient:
     """As the catalog's clients."""
     with _region_asked_for():
         return boto3.Session(region_name=environ.get("AWS_REGION")).client("athena", config=_CONFIG)
+
+
+def make_secrets(environ: Mapping[str, str]) -> SecretsManagerClient:
+    """As the catalog's clients."""
+    with _region_asked_for():
+        return boto3.Session(region_name=environ.get("AWS_REGION")).client("secretsmanager", config=_CONFIG)
 
 
 @contextmanager

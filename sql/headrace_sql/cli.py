@@ -23,6 +23,7 @@ command_line.add(
         "commands.freshness:freshness": "Say how old the newest rows of each source are.",
         "commands.docs:docs": "Make the models' documentation, one HTML file.",
         "commands.unload:unload": "Carry all marts to the curated zone and into the catalog.",
+        "commands.rotate:rotate": "Give a user of the warehouse a new password, and keep it in its secret.",
         "commands.sources:sources": "Write dbt's sources from a pipeline's contracts.",
     },
 )

@@ -10,6 +10,7 @@ import pytest
 
 from tests.deploy import composition, terraform
 from tests.deploy.cache import shared
+from tests.deploy.calls.recording import Heard, listen
 from tests.deploy.live import DEPLOY, Live
 from tests.deploy.planned import Plan
 
@@ -59,3 +60,9 @@ def plan(tested: Callable[[str], terraform.Tested]) -> Planned:
         return Plan.of_test(scope, result)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def heard(run_folder: Path) -> Heard:
+    """What all services called in one run of them."""
+    return shared(run_folder, "calls", listen)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.deploy.calls.checks import (
@@ -15,22 +15,15 @@ from tests.deploy.calls.checks import (
     unused_permissions,
 )
 from tests.deploy.calls.reached import reached_calls
-from tests.deploy.calls.recorded import daemon_rows, recorded_rows
-from tests.deploy.calls.recording import LIMIT_S
-from tests.deploy.calls.recordings import recording_in
-from tests.deploy.calls.rows import RECORDED, Row, read_table
+from tests.deploy.calls.recording import LIMIT_S, Heard
+from tests.deploy.calls.rows import CODE, OBSTORE, RECORDED, Row, read_table
 from tests.deploy.calls.services import ENTRIES
 
 TABLE = read_table()
+HEARD_BEFORE = [row for row in TABLE if row.source in {RECORDED, OBSTORE}]
+"""By the run that the table was made of."""
 Reached = Mapping[str, Mapping[str, str]]
 pytestmark = pytest.mark.timeout(LIMIT_S + 60)
-
-
-@pytest.fixture(scope="session")
-def recording(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """One for all of pytest's workers."""
-    base = tmp_path_factory.getbasetemp()
-    return recording_in((base if worker_id == "master" else base.parent) / "calls")
 
 
 @pytest.fixture(scope="module")
@@ -38,23 +31,22 @@ def reached() -> Reached:
     return {service: reached_calls(entries) for service, entries in ENTRIES.items()}
 
 
-def test_every_call_of_the_run_is_allowed(recording: Path) -> None:
-    assert missing_permissions(TABLE, recorded_rows(recording)) == []
+def test_every_call_of_the_run_is_allowed(heard: Heard) -> None:
+    assert missing_permissions(TABLE, heard.services) == []
 
 
-def test_nothing_is_allowed_that_no_service_calls(recording: Path) -> None:
-    assert unused_permissions(TABLE, recorded_rows(recording)) == []
+def test_nothing_is_allowed_that_no_service_calls(heard: Heard) -> None:
+    assert unused_permissions(TABLE, heard.services) == []
 
 
-def test_the_daemon_calls_what_its_documentation_says(recording: Path) -> None:
-    heard = daemon_rows(recording)
-    assert {row.call for row in heard} >= {"dynamodb:CreateTable", "dynamodb:UpdateItem", "dynamodb:Scan"}
-    assert unheeded_daemon_calls(TABLE, heard) == []
+def test_the_daemon_calls_what_its_documentation_says(heard: Heard) -> None:
+    assert {row.call for row in heard.daemon} >= {"dynamodb:CreateTable", "dynamodb:UpdateItem", "dynamodb:Scan"}
+    assert unheeded_daemon_calls(TABLE, heard.daemon) == []
 
 
-def test_every_service_is_heard(recording: Path) -> None:
+def test_every_service_is_heard(heard: Heard) -> None:
     """A run in which a service says nothing would let its rows go."""
-    assert {row.service for row in recorded_rows(recording)} == ENTRIES.keys()
+    assert {row.service for row in heard.services} == ENTRIES.keys()
 
 
 def test_calls_that_only_faults_make_are_allowed(reached: Reached) -> None:
@@ -70,25 +62,31 @@ def test_reading_the_code_comes_to_all_that_was_heard(reached: Reached) -> None:
     assert [row.made for row in TABLE if row.source == RECORDED and row.call not in reached[row.service]] == []
 
 
-@pytest.mark.parametrize(
-    ("row", "sentence"),
-    [
-        (Row(service="loader", on="raw_objects", call="s3:PutObject", actions=("s3:PutObject",), source=RECORDED),
-         "loader calls s3:PutObject on raw_objects"),
-        (Row(service="windows", on="stream", call="kinesis:GetRecords", actions=("kinesis:GetRecords",), source=RECORDED),
-         "windows calls kinesis:GetRecords on stream"),
-    ],
-)  # fmt: skip
-def test_a_call_that_is_not_allowed_is_named(row: Row, sentence: str) -> None:
+def heard_row(service: str, call: str, on: str) -> Row:
+    return Row(service=service, on=on, call=call, actions=(call,), source=RECORDED)
+
+
+@pytest.mark.parametrize("said", ["loader s3:PutObject raw_objects", "windows kinesis:GetRecords stream"])
+def test_a_call_that_is_not_allowed_is_named(said: str) -> None:
     """With what follows from it: the keys of what it reads and writes."""
-    heard = [one for one in TABLE if one.source == RECORDED]
-    found = missing_permissions(TABLE, [*heard, row])
-    assert found[-1].startswith(sentence) or found[0].startswith(sentence)
-    assert all(one.startswith(row.service) for one in found)
+    service, call, on = said.split()
+    found = missing_permissions(TABLE, [*HEARD_BEFORE, heard_row(service, call, on)])
+    assert any(one.startswith(f"{service} calls {call} on {on}") for one in found)
+    assert all(one.startswith(service) for one in found)
 
 
 def test_an_allowed_call_that_nobody_makes_is_named() -> None:
-    heard = [one for one in TABLE if one.source in {RECORDED, "obstore"}]
-    added = Row(service="loader", on="raw_objects", call="s3:DeleteObject", actions=("s3:DeleteObject",), source=RECORDED)
-    [found] = unused_permissions([*TABLE, added], heard)
-    assert found.startswith("loader is allowed s3:DeleteObject on raw_objects for s3:DeleteObject, which it does not call")
+    [found] = unused_permissions([*TABLE, heard_row("loader", "s3:DeleteObject", "raw_objects")], HEARD_BEFORE)
+    assert found.startswith("loader is allowed s3:DeleteObject on raw_objects for s3:DeleteObject, which it does not")
+
+
+def test_a_call_that_reading_the_code_comes_to_is_named_with_the_way(reached: Reached) -> None:
+    without = [row for row in TABLE if (row.service, row.call) != ("worker", "s3:AbortMultipartUpload")]
+    [found] = unforeseen_calls(without, reached)
+    assert found.startswith("worker can come to s3:AbortMultipartUpload by S3Store.abort < Committer.commit < ")
+
+
+def test_a_rare_call_without_a_way_to_it_is_named(reached: Reached) -> None:
+    added = msgspec.structs.replace(heard_row("loader", "s3:ListParts", "raw_objects"), source=CODE)
+    [found] = unreachable_calls([*TABLE, added], reached)
+    assert found.startswith("rare.py says that loader calls s3:ListParts, and its code comes to none")

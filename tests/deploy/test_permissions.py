@@ -13,7 +13,7 @@ from tests.deploy.calls.rows import TABLE, Row, read_table, written
 ROWS = read_table()
 ANYWHERE: Mapping[str, str] = {
     "registry": "GetAuthorizationToken takes no resource: the token is for the account's registry",
-    "network_interfaces": "Lambda makes them and asks for them by no name; the function's own code is kept out by a condition",
+    "network_interfaces": "Lambda makes them, and asks for them by no name; the function's own code is kept out",
 }
 """Kinds that are every resource there is, and why."""
 _TYPES: Mapping[str, frozenset[str]] = {
@@ -75,7 +75,9 @@ def test_only_what_has_no_name_is_allowed_on_everything() -> None:
 
 
 def test_rows_that_are_not_heard_say_where_they_are_from() -> None:
-    unsaid = [row for row in ROWS if not (row.source == "recorded" or row.why or row.source.startswith("https://docs.aws"))]
+    unsaid = [
+        row for row in ROWS if not (row.source == "recorded" or row.why or row.source.startswith("https://docs.aws"))
+    ]
     assert {row.source for row in unsaid} <= {"obstore"}
 
 

@@ -3,9 +3,11 @@ makes, and nobody may do more."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from headrace_consumers.errors import WarehouseStatementError
 from headrace_consumers.settings import WarehouseSettings
 from headrace_consumers.warehouse.redshift import Redshift
 from tests.deploy.conftest import Planned
+from tests.sql.lake import Lake
 from tests.sql.world import NO_TESTS, PROJECT, World, flights_world
 
 LOADER, DBT, ANALYST = "headrace_loader", "headrace_dbt", "an_analyst"
@@ -41,7 +44,16 @@ def run(target: WarehouseSettings, user: str, *sql: str) -> list[tuple[Any, ...]
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, statements: tuple[str, ...]) -> Iterator[World]:
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a task may not write to: the dbt project, and a home."""
+    root = tmp_path_factory.mktemp("image")
+    shutil.copytree(PROJECT, root / "sql", ignore=shutil.ignore_patterns("target", "logs", ".user.yml", "__pycache__"))
+    (root / "home").mkdir()
+    return root
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, statements: tuple[str, ...], image: Path) -> Iterator[World]:
     """Loaded by the loader's user, and then built by dbt's."""
 
     def loader(admin: WarehouseSettings) -> WarehouseSettings:
@@ -51,8 +63,17 @@ def world(tmp_path_factory: pytest.TempPathFactory, statements: tuple[str, ...])
 
     with flights_world(tmp_path_factory.mktemp("access"), loader) as made:
         made.builder = DBT
-        made.build(*NO_TESTS)
+        listed = _listed(image)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setenv("HOME", str(image / "home"))
+            ran = made.command("build", "--json", "--project-dir", str(image / "sql"), "--", *NO_TESTS)
+        assert ran.code == 0, ran.out + ran.err
+        assert _listed(image) == listed, "dbt writes where a task may not"
         yield made
+
+
+def _listed(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
 def refused(world: World, user: str, sql: str) -> None:
@@ -61,10 +82,10 @@ def refused(world: World, user: str, sql: str) -> None:
     assert failed.value.sqlstate == _FORBIDDEN, str(failed.value)
 
 
-def test_the_loader_loads_and_dbt_builds(world: World) -> None:
-    """By what their users may do; a second build finds all as it wants it."""
+def test_the_loader_loads_and_dbt_builds_and_unloads(world: World) -> None:
+    """By what their users may do, and no more than that."""
     assert run(world.target, DBT, "SELECT count(*) FROM mart.on_time_performance")[0][0] > 0
-    world.build(*NO_TESTS)
+    assert Lake(world).unload() == 0
 
 
 def test_again_changes_nothing(world: World, statements: tuple[str, ...]) -> None:
@@ -72,6 +93,7 @@ def test_again_changes_nothing(world: World, statements: tuple[str, ...]) -> Non
     asked = """SELECT namespace_name, relation_name, privilege_type, identity_name FROM svv_relation_privileges
         ORDER BY 1, 2, 3, 4"""
     owners = "SELECT nspname, nspowner, nspacl::varchar FROM pg_namespace ORDER BY 1"
+    run(world.target, "headrace", *statements)  # beside tables and views that were not there before
     before = [run(world.target, "headrace", sql) for sql in (asked, owners)]
     run(world.target, "headrace", *statements)
     assert [run(world.target, "headrace", sql) for sql in (asked, owners)] == before

@@ -19,6 +19,7 @@ from headrace_consumers.telemetry.load_metrics import LoadMetrics
 from headrace_consumers.telemetry.metrics import Metrics
 from headrace_consumers.telemetry.registered import RegisteredMetrics
 from headrace_consumers.telemetry.windows_metrics import WindowsMetrics
+from headrace_local.cli import generate
 from headrace_local.errors import LocalError
 from headrace_local.observability.generated import MODULES, generated_files, outdated, write
 
@@ -52,6 +53,16 @@ def _busy() -> list[RegisteredMetrics]:
 def test_they_are_current() -> None:
     """`headrace-local generate` mends it."""
     assert outdated() == []
+
+
+def test_the_command_checks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """With 1 where a file is outdated, which it names, and writes nothing; with 0 and no word where none is."""
+    assert generate(check=True) == 0
+    assert capsys.readouterr().out == ""
+    monkeypatch.setattr("headrace_local.observability.generated.outdated", lambda: [Path("alarms.json")])
+    monkeypatch.setattr("headrace_local.observability.generated.write", lambda: pytest.fail("it wrote"))
+    assert generate(check=True) == 1
+    assert "alarms.json is not as the code says" in capsys.readouterr().out
 
 
 def test_a_file_that_was_changed_by_hand_is_outdated_until_it_is_written(tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ def _position(text: str) -> tuple[str, int]:
 
 def require_another(place: Place, own: str, into: str) -> None:
     """A replay never goes where the pipeline reads: it would count everything twice. Raises SettingsError."""
-    live = {place.pipeline.stream, own} - {""}
-    if into in live or _arn(place, into) in {_arn(place, name) for name in live}:
+    reads = own or place.pipeline.stream
+    if into in {reads, place.pipeline.stream} or _arn(place, into) == _arn(place, reads):
         raise SettingsError(
             f"stream {into} is the one that pipeline {place.pipeline.name} reads: replay into another, or "
             "`headrace-batch rewind`, to have its own workers read once more"

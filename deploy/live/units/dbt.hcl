@@ -71,12 +71,13 @@ inputs = {
   topic_arn         = dependency.observability.outputs.topic_arns.ticket
 
   warehouse = {
-    host          = dependency.warehouse.outputs.host
-    port          = dependency.warehouse.outputs.port
-    database      = dependency.warehouse.outputs.database
-    user          = dependency.warehouse.outputs.users.dbt
-    secret_arn    = dependency.warehouse.outputs.secret_arns.dbt
-    copy_role_arn = dependency.warehouse.outputs.copy_role_arn
+    host             = dependency.warehouse.outputs.host
+    port             = dependency.warehouse.outputs.port
+    database         = dependency.warehouse.outputs.database
+    users            = dependency.warehouse.outputs.users
+    secret_arns      = dependency.warehouse.outputs.secret_arns
+    admin_secret_arn = dependency.warehouse.outputs.admin_secret_arn
+    copy_role_arn    = dependency.warehouse.outputs.copy_role_arn
   }
 
   log_group = {

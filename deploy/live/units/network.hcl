@@ -17,5 +17,6 @@ dependency "observability" {
 inputs = {
   environment   = local.env.environment
   cidr          = local.env.cidr
+  batch_engine  = local.env.batch.engine
   log_group_arn = dependency.observability.outputs.log_group_arns.network
 }

@@ -20,8 +20,9 @@ ROLE = "aws"
 SERVICES = (
     "kinesis", "s3", "dynamodb", "cloudwatch", "glue", "athena",
     "transfer", "sqs", "lambda", "iam", "sts", "logs",
+    "secretsmanager",
 )  # fmt: skip
-"""The second line is what files land by."""
+"""The second line is what files land by, the third where users' passwords are."""
 _HOST = "127.0.0.1"
 _READY_TIMEOUT_S = 60.0
 _POLL_S = 0.05

@@ -9,6 +9,14 @@ locals {
   catalog  = "arn:${module.names.partition}:glue:${module.names.region}:${module.names.account_id}"
   database = "${module.names.of.catalog_prefix}_curated"
 
+  warehouse = {
+    AWS_REGION                  = module.names.region
+    HOME                        = "/tmp"
+    HEADRACE_WAREHOUSE_HOST     = var.warehouse.host
+    HEADRACE_WAREHOUSE_PORT     = tostring(var.warehouse.port)
+    HEADRACE_WAREHOUSE_DATABASE = var.warehouse.database
+  }
+
   # The root file system cannot be written: dbt's artifacts and its log go where the task may write.
   on_target = ["--target", var.environment, "--work-dir", "/tmp/dbt"]
   build     = concat(["headrace-sql", "build", "--json"], local.on_target)
@@ -44,20 +52,15 @@ module "task" {
   log_group          = var.log_group
   operations_key_arn = var.key_arns.operations
 
-  settings = {
-    AWS_REGION                  = module.names.region
-    HOME                        = "/tmp"
-    HEADRACE_WAREHOUSE_HOST     = var.warehouse.host
-    HEADRACE_WAREHOUSE_PORT     = tostring(var.warehouse.port)
-    HEADRACE_WAREHOUSE_DATABASE = var.warehouse.database
-    HEADRACE_WAREHOUSE_USER     = var.warehouse.user
-    HEADRACE_COPY_ROLE          = var.warehouse.copy_role_arn
-    HEADRACE_CURATED_BUCKET     = var.bucket_names.curated
-    HEADRACE_CATALOG_PREFIX     = module.names.of.catalog_prefix
-  }
+  settings = merge(local.warehouse, {
+    HEADRACE_WAREHOUSE_USER = var.warehouse.users.dbt
+    HEADRACE_COPY_ROLE      = var.warehouse.copy_role_arn
+    HEADRACE_CURATED_BUCKET = var.bucket_names.curated
+    HEADRACE_CATALOG_PREFIX = module.names.of.catalog_prefix
+  })
 
   secrets = {
-    HEADRACE_WAREHOUSE_PASSWORD = "${var.warehouse.secret_arn}:password::"
+    HEADRACE_WAREHOUSE_PASSWORD = "${var.warehouse.secret_arns.dbt}:password::"
   }
 }
 

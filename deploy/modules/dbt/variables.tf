@@ -29,14 +29,15 @@ variable "security_group_id" {
 }
 
 variable "warehouse" {
-  description = "Where it is, as whom dbt signs in, and the role that UNLOAD writes by: outputs of module warehouse."
+  description = "Where it is, its users and their secrets, and the role that UNLOAD writes by: outputs of module warehouse."
   type = object({
-    host          = string
-    port          = number
-    database      = string
-    user          = string
-    secret_arn    = string
-    copy_role_arn = string
+    host             = string
+    port             = number
+    database         = string
+    users            = map(string)
+    secret_arns      = map(string)
+    admin_secret_arn = string
+    copy_role_arn    = string
   })
 }
 

@@ -9,6 +9,7 @@ locals {
     region     = module.names.region
     partition  = module.names.partition
   }
+  has         = { for pipeline, each in var.pipelines : pipeline => { windows = each.has_windows, models = each.has_models } }
   log_metrics = values(local.generated)[0].log_metrics
 
   # What is said of the environment is the same in all pipelines: one of each is left.
@@ -19,7 +20,7 @@ locals {
         pipeline = alarm.scope == "pipeline" ? pipeline : ""
         unless   = [for name in alarm.unless : alarm.scope == "pipeline" ? "${pipeline}-${name}" : name]
         simple   = alarm.expression == "" && alarm.series[0].query == ""
-      }) if alarm.service != "windows" || var.pipelines[pipeline].has_windows
+      }) if lookup(local.has[pipeline], alarm.only, true)
     }
   ]...)
   alarm_names = { for key, _ in local.alarms : key => replace(module.names.patterns.alarm, "{alarm}", key) }

@@ -5,19 +5,17 @@ module "names" {
 }
 
 locals {
-  parts = toset([
-    "worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "warehouse", "network", "metrics",
-  ])
+  parts = toset(["worker", "windows", "loader", "dbt", "batch", "landing", "firehose", "sftp", "network", "metrics"])
 
-  # What the collector sends is in CloudWatch as metrics within seconds: the lines serve nobody but who mends it.
-  metric_lines_retention_days = 7
+  # What collectors send is metrics within seconds: as lines it serves nobody but who mends a collector.
+  retention_days = { metrics = 7 }
 }
 
 resource "aws_cloudwatch_log_group" "parts" {
   for_each = local.parts
 
   name              = replace(module.names.patterns.log_group, "{part}", each.key)
-  retention_in_days = each.key == "metrics" ? local.metric_lines_retention_days : var.retention_days
+  retention_in_days = lookup(local.retention_days, each.key, var.retention_days)
   kms_key_id        = var.key_arn
 }
 

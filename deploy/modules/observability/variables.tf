@@ -4,9 +4,10 @@ variable "environment" {
 }
 
 variable "pipelines" {
-  description = "Each pipeline gets its alarms and a dashboard."
+  description = "Each pipeline gets its alarms and a dashboard; no alarms of windows, or of dbt's models, where it has none."
   type = map(object({
     has_windows = optional(bool, true)
+    has_models  = optional(bool, true)
   }))
 }
 

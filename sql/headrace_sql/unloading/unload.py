@@ -23,6 +23,8 @@ from headrace_sql.unloading.places import Places
 
 MART = "headrace.mart"
 """Marks the catalog's tables of marts; one of the same name without it is somebody else's."""
+_AS = "FORMAT AS PARQUET ENCRYPTED AUTO"
+"""By the key that the bucket names: without it Redshift asks for S3's own key, which the lake's buckets deny."""
 
 
 class Unloaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ class Unloader:
         self.session.begin()
         try:
             [(rows,)] = self.session.query(f"SELECT count(*) FROM ({mart.select()}) AS mart")  # noqa: S608 -- our own text
-            self.session.run(f"UNLOAD ('{query}') TO '{location}' {iam_role(self.role)} FORMAT AS PARQUET")
+            self.session.run(f"UNLOAD ('{query}') TO '{location}' {iam_role(self.role)} {_AS}")
             self.session.commit()
         except BaseException:
             self.session.rollback()

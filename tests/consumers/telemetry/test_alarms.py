@@ -111,7 +111,7 @@ def test_what_explains_an_alarm_is_as_grave_and_there(alarm: Alarm) -> None:
     for name in alarm.unless:
         other = known[name]
         assert other.scope is alarm.scope
-        assert other.service in (None, Service.WORKER, Service.LOADER, alarm.service)
+        assert other.only in (None, alarm.only)
         assert SIZES.index(other.severity) <= SIZES.index(alarm.severity)
         assert alarm.name not in other.unless
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-from pathlib import Path
 
 from tests.deploy.calls.readme import README, with_kinds
-from tests.deploy.calls.recorded import recorded_rows
-from tests.deploy.calls.recording import record
+from tests.deploy.calls.recording import listen
 from tests.deploy.calls.rows import TABLE, difference, read_table, written
 from tests.deploy.calls.table import make_table
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="hrc-calls-") as folder:
-        record(Path(folder))
-        table = make_table(recorded_rows(Path(folder)))
-    before = read_table()
-    sys.stdout.write("".join(f"{line}\n" for line in difference(before, table)) or "nothing changed\n")
+    table = make_table(listen().services)
+    sys.stdout.write("".join(f"{line}\n" for line in difference(read_table(), table)) or "nothing changed\n")
     TABLE.write_text(written(table))
     README.write_text(with_kinds(README.read_text(), table))
 

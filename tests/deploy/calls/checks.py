@@ -22,7 +22,7 @@ def missing_permissions(table: Iterable[Row], recorded: Iterable[Row]) -> list[s
 
 
 def unused_permissions(table: Iterable[Row], recorded: Iterable[Row]) -> list[str]:
-    """Calls that are allowed and neither made in the run, nor known to be rare, documented, or to follow from others."""
+    """Calls that are allowed, and neither made in the run, nor rare, nor documented, nor what follows from others."""
     made = {row.made for row in make_table(recorded)}
     return [
         f"{row.service} is allowed {', '.join(row.actions)} on {row.on} for {row.call}, which it does not call: {AGAIN}"

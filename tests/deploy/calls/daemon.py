@@ -1,5 +1,7 @@
-"""Notes what the Java daemon asks of DynamoDB, where its leases are: no hook of Python's hears it. Of Kinesis it asks by
-HTTP/2, which this does not speak."""
+"""Notes what the Java daemon asks of DynamoDB, where its leases are: no hook of Python's hears it.
+
+Of Kinesis it asks by HTTP/2, which this does not speak.
+"""
 
 from __future__ import annotations
 

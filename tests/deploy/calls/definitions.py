@@ -16,9 +16,13 @@ _WHERE = "import warnings; warnings.simplefilter('ignore'); import parliament; p
 @cache
 def resource_types() -> Mapping[str, Mapping[str, frozenset[str]]]:
     """Service's prefix to action to the types of resources that it takes; none where it takes `*` alone."""
-    said = subprocess.run([*PARLIAMENT, "python", "-c", _WHERE], capture_output=True, text=True, check=True, timeout=120)
+    said = subprocess.run(
+        [*PARLIAMENT, "python", "-c", _WHERE], capture_output=True, text=True, check=True, timeout=120
+    )
     definition = json.loads(Path(said.stdout.strip(), "iam_definition.json").read_text())
-    return {service["prefix"]: {one["privilege"]: _types(one) for one in service["privileges"]} for service in definition}
+    return {
+        service["prefix"]: {one["privilege"]: _types(one) for one in service["privileges"]} for service in definition
+    }
 
 
 def _types(privilege: Mapping[str, Any]) -> frozenset[str]:

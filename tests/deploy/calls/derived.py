@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from tests.deploy.calls.rows import Row
 
-_READS, _WRITES, _WRITES_PARTS = ("kms:Decrypt",), ("kms:GenerateDataKey",), ("kms:Decrypt", "kms:GenerateDataKey")
+_READS, _WRITES, _READS_AND_WRITES = ("kms:Decrypt",), ("kms:GenerateDataKey",), ("kms:Decrypt", "kms:GenerateDataKey")
 _OF_OBJECTS: Mapping[str, tuple[str, ...]] = {
     "s3:GetObject": _READS,
     "s3:PutObject": _WRITES,
-    "s3:UploadPart": _WRITES_PARTS,
-    "s3:CompleteMultipartUpload": _WRITES_PARTS,
+    "s3:UploadPart": _READS_AND_WRITES,
+    "s3:CompleteMultipartUpload": _READS_AND_WRITES,
 }
 _KEYS: Mapping[str, str] = {"unload_objects": "curated_key", "athena_results": "curated_key"}
 """Of objects that are no zone's by name."""
@@ -24,6 +24,7 @@ _WHY: Mapping[str, str] = {
     "dynamodb": "the table's own key is decrypted for whoever reads or writes it",
     "kinesis": "records are encrypted by the stream's key",
     "glue": "the catalog is encrypted",
+    "secretsmanager": "secrets are encrypted",
 }
 
 
@@ -43,9 +44,9 @@ def _encryption(row: Row) -> Iterable[Row]:
         key = _KEYS.get(row.on, f"{row.on.removesuffix('_objects')}_key")
     elif api == "glue":
         actions, key = _READS if operation in _READS_CATALOG else _WRITES_CATALOG, "operations_key"
-    elif row.on == "log_table" and operation in _ITEMS:
-        actions, key = _READS, "stream_key"
-    elif row.call == "kinesis:GetRecords":
+    elif row.call == "secretsmanager:PutSecretValue":
+        actions, key = _READS_AND_WRITES, "operations_key"
+    elif row.call == "kinesis:GetRecords" or (row.on == "log_table" and operation in _ITEMS):
         actions, key = _READS, "stream_key"
     elif row.call == "kinesis:PutRecords":
         actions, key = _WRITES, "stream_key"

@@ -22,7 +22,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).parents[3]
 _PACKAGES = {"headrace_producers": "producers", "headrace_consumers": "consumers", "headrace_batch": "batch",
              "headrace_sql": "sql"}  # fmt: skip
-_APIS = ("athena", "dynamodb", "glue", "kinesis", "s3")
+_APIS = ("athena", "dynamodb", "glue", "kinesis", "s3", "secretsmanager")
 _CLIENTS = frozenset({"client", "_client", *_APIS})
 """What a client of boto3 is called in the code."""
 
@@ -39,7 +39,9 @@ class Function:
     def takes(self, call: ast.Call) -> bool:
         """Whether it can be called so."""
         said, bound = self.node.args, bool(self.owner) and not _is_static(self.node)
-        if any(isinstance(argument, ast.Starred) for argument in call.args) or any(not one.arg for one in call.keywords):
+        if any(isinstance(argument, ast.Starred) for argument in call.args) or any(
+            not one.arg for one in call.keywords
+        ):
             return True
         names = [argument.arg for argument in (*said.posonlyargs, *said.args)][bound:]
         keywords = {one.arg for one in call.keywords}
@@ -89,12 +91,9 @@ def read_code() -> Code:
     return Code(
         imports={module: frozenset(_imports(tree, trees.keys())) for module, tree in trees.items()},
         functions=_grouped((one.node.name, one) for one in (*functions, *methods)),
-        classes={name: frozenset(found) for name, found in _grouped((node.name, module) for module, node in classes).items()},
+        classes=_sets((node.name, module) for module, node in classes),
         methods=_grouped((one.owner, one) for one in methods),
-        bases={
-            name: frozenset(_name(base) for node in found for base in node.bases)
-            for name, found in _grouped((node.name, node) for _, node in classes).items()
-        },
+        bases=_sets((node.name, _name(base)) for _, node in classes for base in (*node.bases, node)),
         fields=frozenset(
             _name(one.target) for _, node in classes for one in node.body if isinstance(one, ast.AnnAssign)
         ),
@@ -233,6 +232,10 @@ def _grouped(pairs: Iterable[tuple[str, T]]) -> dict[str, list[T]]:
     for name, one in pairs:
         found.setdefault(name, []).append(one)
     return found
+
+
+def _sets(pairs: Iterable[tuple[str, str]]) -> dict[str, frozenset[str]]:
+    return {name: frozenset(found) for name, found in _grouped(pairs).items()}
 
 
 def _is_function(node: ast.AST) -> TypeGuard[ast.FunctionDef | ast.AsyncFunctionDef]:

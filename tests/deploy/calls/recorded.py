@@ -10,9 +10,10 @@ import msgspec
 from tests.deploy.calls.actions import actions_of
 from tests.deploy.calls.daemon import DAEMON
 from tests.deploy.calls.names import kind_of
-from tests.deploy.calls.rows import RECORDED, Row
+from tests.deploy.calls.rows import OBSTORE, RECORDED, Row
 from tests.deploy.calls.services import service_of
 
+_RUST = "the ends of files are read beside botocore, which reads them where that fails"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -26,7 +27,9 @@ class Line(msgspec.Struct, frozen=True):
 
 def recorded_rows(folder: Path) -> list[Row]:
     """Each call once. Raises ValueError on a process or a resource that nobody has told of."""
-    return sorted({row for line in _lines(folder) if (service := service_of(line.argv)) for row in _rows(service, line)})
+    return sorted(
+        {row for line in _lines(folder) if (service := service_of(line.argv)) for row in _rows(service, line)}
+    )
 
 
 def daemon_rows(folder: Path) -> list[Row]:
@@ -46,4 +49,4 @@ def _rows(service: str, line: Line) -> Iterator[Row]:
     call = line.call.replace("obstore:", "s3:")
     for item in line.items or ("",):
         yield Row(service=service, call=call, on=kind_of(call, line.on), actions=actions_of(call, item),
-                  source="obstore" if rust else RECORDED)  # fmt: skip
+                  source=OBSTORE if rust else RECORDED, why=_RUST if rust else "")  # fmt: skip

@@ -10,6 +10,8 @@ import msgspec
 TABLE = Path(__file__).parents[3] / "deploy" / "modules" / "permissions" / "calls.json"
 RECORDED = "recorded"
 """A row's source where the call was seen in a run of the real commands."""
+OBSTORE = "obstore"
+"""The same, of a library that does not go through botocore."""
 CODE = "code"
 """Where the code can make it, though only after a fault that the run does not have."""
 

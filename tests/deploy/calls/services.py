@@ -13,6 +13,7 @@ _BY_COMMAND: Mapping[str, str] = {
     "headrace-consumers load": "loader",
     "headrace-consumers": "operator",
     "headrace-sql athena": "operator",
+    "headrace-sql rotate": "rotation",
     "headrace-sql": "dbt",
     "headrace_batch.landing.handler": "landing",
     "headrace-batch": "batch",
@@ -37,10 +38,10 @@ ENTRIES: Mapping[str, Sequence[str]] = {
         *(f"{_SQL}.athena:{name}" for name in ("apply", "run")),
     ),
     "dbt": (f"{_SQL}.build:build", f"{_SQL}.freshness:freshness", f"{_SQL}.unload:unload"),
+    "rotation": (f"{_SQL}.rotate:rotate",),
     "batch": (
-        *(f"{_BATCH}.{name}:{name}" for name in (
-            "land", "land_handed", "backfill", "transform", "rewind", "replay", "compact", "expire", "forget", "standing",
-        )),
+        *(f"{_BATCH}.{name}:{name}" for name in ("land", "land_handed", "backfill", "transform", "rewind", "replay")),
+        *(f"{_BATCH}.{name}:{name}" for name in ("compact", "expire", "forget", "standing")),
         *(f"{_BATCH}.dead_letters:{name}" for name in ("list_", "show", "redrive")),
         "headrace_batch.spark.stager:SparkTask", "headrace_batch.spark.handing:PieceTask",
     ),

@@ -15,11 +15,12 @@ from headrace_consumers.runtime.job import application_name
 from headrace_local import processes
 from headrace_local.aws import last_lines
 from headrace_local.folder import StackFolder
-from headrace_local.resources import Resources, create_stream
-from headrace_local.stack import OwnedStack, owned_stack
+from headrace_local.resources import create_stream
+from headrace_local.stack import OwnedStack, StackPlan, owned_stack
 from headrace_local.workers import WorkerPlan
 from tests.deploy.calls.daemon import listening
-from tests.deploy.calls.names import REPLAY_STREAM, RESOURCES
+from tests.deploy.calls.names import PIPELINE as PARCELS
+from tests.deploy.calls.names import REPLAY_STREAM
 from tests.integration.leases import write_leases
 
 PIPELINE = "tests.deploy.calls.parcels:parcels"
@@ -36,17 +37,29 @@ class Stage:
     plan: WorkerPlan
     calls: Path
 
-    def run(self, *words: str, said: str = "", fails: bool = False, more: Mapping[str, str] | None = None) -> str:
+    def run(self, *words: str, said: str = "", more: Mapping[str, str] | None = None) -> str:
         """A command to its end; what it printed. Raises AssertionError with its last words where it fails."""
         line = [str(Path(sys.executable).with_name(words[0])), *words[1:]]
         env = {**self.plan.environment("operator"), **(more or {})}
+        began_s = time.monotonic()
         done = subprocess.run(line, env=env, input=said, cwd=self.plan.folder.path, capture_output=True, text=True,
                               timeout=_LIMIT_S, check=False)  # fmt: skip
-        assert fails or done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        sys.stderr.write(f"{time.monotonic() - began_s:5.1f} s  {' '.join(words)[:100]!r}\n")
+        assert done.returncode == 0, f"{' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
+    def query(self, statement: str) -> None:
+        """In the warehouse."""
+        self.run("headrace-local", "sql", statement, "--name", self.plan.folder.name)
+
+    def until_done(self, *words: str) -> None:
+        """A command again and again, until it has something to tell: the loader must have passed what it is about."""
+        deadline = time.monotonic() + _LIMIT_S
+        while not self.run(*words):
+            assert time.monotonic() < deadline, f"{' '.join(words)}: nothing to do\n{self._last_words()}"
+
     def wait_for(self, call: str, on: str, process: str) -> None:
-        """Until such a process has made such a call."""
+        """Until such a process has made such a call on what is called so."""
         deadline = time.monotonic() + _LIMIT_S
         while not self._has(call, on, process):
             assert time.monotonic() < deadline, f"{process} makes no {call} on {on}\n{self._last_words()}"
@@ -57,18 +70,18 @@ class Stage:
 
     def _has(self, call: str, on: str, process: str) -> bool:
         lines = (line for path in self.calls.glob("*.jsonl") for line in path.read_text().splitlines())
-        return any(f'"{call}"' in line and f'"{on}"' in line and process in line for line in lines)
+        return any(f'"{call}"' in line and on in line and process in line for line in lines)
 
 
 @contextmanager
 def set_up(root: Path, calls: Path) -> Iterator[Stage]:
     """The stack, with a worker whose shard is leased to it: KCL would think about that for a minute."""
     folder = StackFolder("calls", root)
-    with owned_stack(folder, RESOURCES, warehouse=True) as stack:
+    with owned_stack(folder, StackPlan(PARCELS, shards=1), warehouse=True) as stack:
         create_stream(stack.clients, REPLAY_STREAM, 1)
-        plan = WorkerPlan(folder, stack.endpoint, RESOURCES, pipeline=PIPELINE)
+        plan = WorkerPlan(folder, stack.endpoint, stack.resources, pipeline=PIPELINE)
         plan = replace(plan, settings={**plan.settings, "max_batch_age_s": 1.0, "load_interval_s": 1.0})
-        _lease(stack, RESOURCES)
+        _lease(stack)
         with listening(stack.endpoint, calls) as listener, _service(plan, "run", listener.environment):
             plan = plan.with_warehouse(stack.await_warehouse())
             stage = Stage(stack, plan, calls)
@@ -78,9 +91,9 @@ def set_up(root: Path, calls: Path) -> Iterator[Stage]:
         stack.clients.close()
 
 
-def _lease(stack: OwnedStack, resources: Resources) -> None:
-    stream = KinesisStream(stack.clients.kinesis, resources.stream)
-    application = application_name("parcels", 1, stream.identity().created_ms)
+def _lease(stack: OwnedStack) -> None:
+    stream = KinesisStream(stack.clients.kinesis, stack.resources.stream)
+    application = application_name(PARCELS, 1, stream.identity().created_ms)
     write_leases(stack.clients.dynamodb, application, stream.shards().values(), ["run"])
 
 

@@ -49,6 +49,13 @@ class Service(StrEnum):
     LOADER = "loader"
 
 
+class Has(StrEnum):
+    """What not each pipeline has."""
+
+    WINDOWS = "windows"
+    MODELS = "models"
+
+
 @dataclass(frozen=True, slots=True)
 class Series:
     """One time series of CloudWatch. In dimensions, `{stream}` stands for a name of deploy/modules/names."""
@@ -87,8 +94,8 @@ class Alarm:
     """All of `periods` where 0."""
     missing: Missing = Missing.GOOD
     scope: Scope = Scope.PIPELINE
-    service: Service | None = None
-    """Where not each pipeline has it, the alarm is there for those that have."""
+    only: Has | None = None
+    """The alarm is there for pipelines that have this."""
     unless: tuple[str, ...] = ()
     """Alarms that explain this one: it tells nobody while one of them is on."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headrace_consumers.telemetry.alarms.alarm import Alarm, Scope, Statistic
+from headrace_consumers.telemetry.alarms.alarm import Alarm, Has, Scope, Statistic
 from headrace_consumers.telemetry.alarms.aws import (
     landing_dead_queue,
     landing_function,
@@ -13,12 +13,13 @@ from headrace_consumers.telemetry.alarms.aws import (
 from headrace_consumers.telemetry.catalogue import Severity
 
 
-def _failed(kind: str, means: str, first: str, runbook: str) -> Alarm:
+def _failed(kind: str, means: str, first: str, runbook: str, only: Has | None = None) -> Alarm:
     of = machine(kind)
     ends = ("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted")
     return Alarm(
         name=f"{kind}-failed",
         severity=Severity.TICKET,
+        only=only,
         series=tuple(of(name, Statistic.SUM) for name in ends),
         expression="FILL(m1, 0) + FILL(m2, 0) + FILL(m3, 0)",
         threshold=0,
@@ -35,6 +36,7 @@ BATCH_ALARMS = (
         "A build of the models failed; readers see what the build before left.",
         "The build's last line says what failed, and what it left out.",
         "the-models",
+        Has.MODELS,
     ),
     _failed(
         "backfill",

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from headrace_consumers.telemetry.alarms.alarm import Alarm, Service, Statistic
+from headrace_consumers.telemetry.alarms.alarm import Alarm, Has, Service, Statistic
 from headrace_consumers.telemetry.alarms.aws import service_of, tasks_of
 from headrace_consumers.telemetry.catalogue import Severity
 
 
 def _of(service: Service) -> Iterator[Alarm]:
     tasks = tasks_of(service)
+    only = Has.WINDOWS if service is Service.WINDOWS else None
     yield Alarm(
         name=f"{service}-tasks-missing",
         severity=Severity.PAGE,
-        service=service,
+        only=only,
         series=(tasks("DesiredTaskCount", Statistic.MAXIMUM), tasks("RunningTaskCount", Statistic.MINIMUM)),
         expression="m1 - m2",
         threshold=0,
@@ -27,7 +28,7 @@ def _of(service: Service) -> Iterator[Alarm]:
     yield Alarm(
         name=f"{service}-memory",
         severity=Severity.TICKET,
-        service=service,
+        only=only,
         series=(service_of(service)("MemoryUtilization", Statistic.MAXIMUM),),
         threshold=90,
         periods=15,

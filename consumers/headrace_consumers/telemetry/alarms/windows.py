@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from headrace_consumers.telemetry import catalogue as c
-from headrace_consumers.telemetry.alarms.alarm import Alarm, Comparison, Missing, Series, Service, Statistic, ours
+from headrace_consumers.telemetry.alarms.alarm import (
+    Alarm,
+    Comparison,
+    Has,
+    Missing,
+    Series,
+    Service,
+    Statistic,
+    ours,
+)
 from headrace_consumers.telemetry.catalogue import Metric, Severity
 
 
@@ -15,7 +24,7 @@ WINDOWS_ALARMS = (
     Alarm(
         name="windows-silent",
         severity=Severity.PAGE,
-        service=Service.WINDOWS,
+        only=Has.WINDOWS,
         series=(_windows(c.WINDOW_STEPS, Statistic.SUM),),
         comparison=Comparison.BELOW,
         threshold=1,
@@ -30,7 +39,7 @@ WINDOWS_ALARMS = (
     Alarm(
         name="windows-stand-still",
         severity=Severity.PAGE,
-        service=Service.WINDOWS,
+        only=Has.WINDOWS,
         series=(_windows(c.LOW_WATERMARK_AGE_SECONDS, Statistic.MAXIMUM),),
         threshold=1_800,
         periods=5,
@@ -42,7 +51,7 @@ WINDOWS_ALARMS = (
     Alarm(
         name="shard-unread",
         severity=Severity.PAGE,
-        service=Service.WINDOWS,
+        only=Has.WINDOWS,
         series=(_windows(c.SHARD_SILENCE_SECONDS, Statistic.MAXIMUM),),
         threshold=600,
         periods=5,

@@ -34,7 +34,7 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
     return {
         "name": alarm.name,
         "scope": alarm.scope.value,
-        "service": alarm.service.value if alarm.service else "",
+        "only": alarm.only.value if alarm.only else "",
         "severity": alarm.severity.value,
         "description": f"{alarm.means} First: {alarm.first} More: {RUNBOOK}#{alarm.runbook}",
         "comparison": alarm.comparison.value,

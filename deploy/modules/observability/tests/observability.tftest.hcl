@@ -15,7 +15,7 @@ mock_provider "aws" {
 
 variables {
   environment    = "dev"
-  pipelines      = { flights = {}, shop = { has_windows = false } }
+  pipelines      = { flights = {}, shop = { has_windows = false, has_models = false } }
   key_arn        = "arn:aws:kms:us-east-1:000000000000:key/operations"
   retention_days = 30
   emails         = { page = ["on-call@example.com"], ticket = ["platform@example.com", "data@example.com"] }
@@ -23,7 +23,7 @@ variables {
 
 run "logs" {
   assert {
-    condition     = alltrue([for group in aws_cloudwatch_log_group.parts : group.retention_in_days == 30 && group.kms_key_id == var.key_arn])
+    condition     = alltrue([for group in aws_cloudwatch_log_group.parts : contains([7, 30], group.retention_in_days) && group.kms_key_id == var.key_arn])
     error_message = "A log group has no retention or no key."
   }
   assert {
@@ -73,6 +73,10 @@ run "alarms" {
   assert {
     condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "shop-windows-silent") && contains(keys(aws_cloudwatch_metric_alarm.this), "flights-windows-silent")
     error_message = "A pipeline without windows has no alarm for them."
+  }
+  assert {
+    condition     = !contains(keys(aws_cloudwatch_metric_alarm.this), "shop-dbt-failed") && contains(keys(aws_cloudwatch_metric_alarm.this), "flights-dbt-failed")
+    error_message = "A pipeline without models has no alarm for them."
   }
   assert {
     condition = alltrue([for alarm in aws_cloudwatch_metric_alarm.this : alltrue([

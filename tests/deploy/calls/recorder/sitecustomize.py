@@ -19,7 +19,7 @@ from types import ModuleType
 from typing import Any
 
 FOLDER = os.environ.get("CALLS_FOLDER", "")
-_NAMES = ("Bucket", "TableName", "StreamName", "StreamARN", "DatabaseName", "WorkGroup", "Name", "DatabaseInput")
+_NAMES = ("Bucket", "TableName", "StreamName", "StreamARN", "DatabaseName", "WorkGroup", "SecretId", "Name", "DatabaseInput")
 _known: set[str] = set()
 
 
@@ -41,7 +41,7 @@ def _before_call(params: Mapping[str, Any], model: Any, **_: object) -> None:
 
 
 def _hear_botocore(handlers: ModuleType) -> None:
-    handlers.BUILTIN_HANDLERS.append(("before-parameter-build", _before_call))  # type: ignore[attr-defined]
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build", _before_call))
 
 
 def _hear_tails(tails: ModuleType) -> None:
