@@ -79,6 +79,7 @@ OF_LIVE: dict[str, LiveCheck] = _by_name(
     live_tree.null_inputs,
     live_tree.other_locals,
     live_tree.production_can_be_destroyed,
+    live_tree.roles_before_their_boundary,
     live_tree.shared_state,
     live_tree.unit_missing,
     live_tree.unknown_inputs,
