@@ -53,6 +53,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     retention.logs_kept_for_ever,
     retention.not_to_be_restored,
     retention.raw_not_locked,
+    retention.unlogged_buckets,
     retention.unprotected,
     retention.uploads_left,
     statements.wildcard_actions,
