@@ -122,8 +122,8 @@ def said(attribute: str, change: Callable[[Any], Any]) -> Callable[[dict[str, An
     return spoil
 
 
-def without_filter(values: dict[str, Any]) -> None:
-    values["rule"][0]["filter"] = []
+def unknown_status(values: dict[str, Any]) -> None:
+    values["rule"][0]["status"] = "On"
 
 
 def unknown_mode(values: dict[str, Any]) -> None:
@@ -146,7 +146,7 @@ MISTAKES: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
     "table has a key without type": ("aws_dynamodb_table", said("attribute", lambda names: names[:1]), "Attribute"),
     "table is billed in no known way": ("aws_dynamodb_table", said("billing_mode", lambda _: "FREE"), "is none of"),
     "bucket's name has capitals": ("aws_s3_bucket", said("bucket", str.upper), "InvalidBucketName"),
-    "lifecycle rule has no filter": ("aws_s3_bucket_lifecycle_configuration", without_filter, "Filter"),
+    "lifecycle rule is neither on nor off": ("aws_s3_bucket_lifecycle_configuration", unknown_status, "is none of"),
     "lock has an unknown mode": ("aws_s3_bucket_object_lock_configuration", unknown_mode, "is none of"),
     "messages are redriven never": (
         "aws_sqs_queue", said("redrive_policy", lambda _: '{"deadLetterTargetArn":"x"}'), "RedrivePolicy",

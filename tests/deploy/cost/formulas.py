@@ -146,9 +146,10 @@ def memory_gb(size: Size) -> float:
     return size.workers * size.worker_gb + 2 * 2.0 + 0.1 * 2.0
 
 
-INTERFACES = 7
+INTERFACES = 6
 KEYS = 8
-ALARM_METRICS = 80
+ALARM_METRICS = 74
+COMPOSITE_ALARMS = 15
 CUSTOM_METRICS = 60
 LOG_GB_PER_TASK = 1.5
 
@@ -196,6 +197,7 @@ FIXED = (
     Row("Interface endpoints: data", "endpoint_gb", lambda size: size.gb),
     Row("KMS: keys", "key_month", lambda _: KEYS),
     Row("CloudWatch: alarms", "alarm_metric_month", lambda _: ALARM_METRICS),
+    Row("CloudWatch: alarms of alarms", "composite_alarm_month", lambda _: COMPOSITE_ALARMS),
     Row("CloudWatch: metrics", "metric_month", lambda _: CUSTOM_METRICS),
 )
 HEADRACE = (
