@@ -63,6 +63,12 @@ class Unit:
         return {label: match["unit"] for label, match in found.items() if match}
 
     @property
+    def after(self) -> set[str]:
+        """Units beside this one that Terragrunt applies before it."""
+        paths = hcl.only(self.document, "dependencies").get("paths", [])
+        return {match["unit"] for path in paths if (match := BESIDE.match(path))} | set(self.needs.values())
+
+    @property
     def reads(self) -> set[tuple[str, str]]:
         """(dependency, output) of all that the inputs take from others."""
         return {found for text in hcl.texts(self.inputs) for found in OUTPUT.findall(text)}

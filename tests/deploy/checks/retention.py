@@ -80,3 +80,11 @@ def unprotected(plan: Plan) -> Iterator[str]:
         attribute, meant = PROTECTION[resource.type]
         if (resource.values[attribute] or False) is not meant:
             yield f"{resource.address}: {attribute} is {resource.values[attribute]}, in production {meant} is meant"
+
+
+def unlogged_buckets(plan: Plan) -> Iterator[str]:
+    """Who read and wrote what is told to the logs bucket, by every other one."""
+    logged = {plan.owner(one.values["bucket"], "aws_s3_bucket") for one in plan.of("aws_s3_bucket_logging")}
+    for bucket in plan.of("aws_s3_bucket"):
+        if bucket.index != "logs" and bucket not in logged:
+            yield f"{bucket.address}: nobody logs who reads it"

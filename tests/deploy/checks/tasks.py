@@ -56,20 +56,16 @@ def unwatched(plan: Plan) -> Iterator[str]:
 
 
 def secrets_in_the_open(plan: Plan) -> Iterator[str]:
+    namespaces = plan.of("aws_redshiftserverless_namespace")
+    administrators = {plan.spoken(namespace.values["admin_password_secret_arn"]) for namespace in namespaces}
     for definition, container in containers(plan):
         for setting in container.get("environment", []):
             if SECRET_WORDS.search(setting["name"]):
                 yield f"{definition.address}: {setting['name']} stands in the environment, where everybody reads it"
         for secret in container.get("secrets", []):
-            if not _is_secret(plan, secret["valueFrom"]):
-                yield f"{definition.address}: {secret['name']} comes from {secret['valueFrom']}, no secret of the plan"
-
-
-def _is_secret(plan: Plan, source: str) -> bool:
-    """One of ours, or the one that Redshift keeps for its admin: this plan knows it by its namespace."""
-    parts = source.split(":")
-    ours = plan.is_of(":".join(parts[:7]), "aws_secretsmanager_secret")
-    return ours or plan.is_of(":".join(parts[:6]), "aws_redshiftserverless_namespace")
+            arn = ":".join(secret["valueFrom"].split(":")[:7])
+            if not (arn in administrators or plan.is_of(arn, "aws_secretsmanager_secret")):
+                yield f"{definition.address}: {secret['name']} comes from {arn}, which is no secret of the plan"
 
 
 def foreign_images(plan: Plan) -> Iterator[str]:

@@ -41,8 +41,8 @@ DATA = [
         "raw records that can be deleted",
         "raw_not_locked",
         "modules/lake/main.tf",
-        '  bucket = aws_s3_bucket.zone["raw"].id',
-        '  bucket = aws_s3_bucket.zone["processed"].id',
+        '  bucket = aws_s3_bucket.zone["raw"].bucket',
+        '  bucket = aws_s3_bucket.zone["processed"].bucket',
         where="dev/lake",
     ),
     edited(
