@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.deploy.mutants.printed import table
+
 
 @pytest.fixture(autouse=True)
 def logs_as_before() -> Iterator[None]:
@@ -22,3 +24,10 @@ def logs_as_before() -> Iterator[None]:
     for logger, level in levels:
         logger.setLevel(level)
     sys.excepthook, threading.excepthook = hooks
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The mutants of deploy/ that were tried, which check saw each, and what it said."""
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    for line in table([value for report in reports for name, value in report.user_properties if name == "mutant"]):
+        terminalreporter.write_line(line)

@@ -56,6 +56,14 @@ def of(resource: Resource) -> str:
     return f"arn:{PARTITION}:" + form.format_map(_parts(resource))
 
 
+def of_another(resource: Resource, attribute: str) -> str:
+    """The ARN of what AWS makes beside a resource: Redshift keeps its administrator's password as a secret."""
+    if attribute == "admin_password_secret_arn":
+        secret = f"redshift!{resource.values['namespace_name']}-admin-{_hex(resource)[:6]}"
+        return f"arn:{PARTITION}:secretsmanager:{REGION}:{ACCOUNT_ID}:secret:{secret}"
+    return of(resource)
+
+
 def identity(resource: Resource, attribute: str) -> str:
     """What stands behind an `id` or a name that AWS would give."""
     named = next((resource.values[name] for name in NAMES if resource.values.get(name)), resource.index)

@@ -32,7 +32,7 @@ class Command:
         return {name: f"value of {name}" for name in self.secrets}
 
     def print_settings(self) -> subprocess.CompletedProcess[str]:
-        """The real command in a process of its own, with nothing of this process's environment but where programs are."""
+        """The real command in a process of its own, which inherits nothing but where programs are."""
         program, *others = self.arguments
         path = str(Path(sys.executable).parent / program)
         given = {"PATH": os.environ["PATH"], **self.settings, **self.secret_values}

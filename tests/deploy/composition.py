@@ -1,4 +1,4 @@
-"""An environment of deploy/live as one Terraform root: each unit a module, each dependency's output a module's output."""
+"""An environment of deploy/live as one Terraform root: each unit a module, each dependency's output a module's."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def _write(folder: Path, environment: Environment, modules: hcl.Body, mocks: hcl
     (folder / "main.tf.json").write_text(json.dumps(root, indent=2), encoding="utf-8")
     tests = folder / "tests"
     tests.mkdir(exist_ok=True)
-    mocks = MOCKS.replace("{environment}", environment.name)
-    (tests / "mocked.tftest.hcl").write_text(f'{mocks}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
+    provider = MOCKS.replace("{environment}", environment.name)
+    (tests / "mocked.tftest.hcl").write_text(f'{provider}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
 
 
 def planned(live: Live, scope: str, folder: Path) -> terraform.Tested:

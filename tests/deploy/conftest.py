@@ -17,10 +17,14 @@ from tests.deploy.planned import Plan
 Planned = Callable[[str], Plan]
 
 
-@pytest.fixture(scope="session")
-def terraform_there() -> None:
+def require_terraform() -> None:
     if not terraform.installed():
         pytest.skip("terraform is not installed: nothing of deploy/ can be planned here")
+
+
+@pytest.fixture(scope="session")
+def terraform_there() -> None:
+    require_terraform()
 
 
 @pytest.fixture(scope="session")
@@ -36,10 +40,9 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tested(
-    live: Live, run_folder: Path, terraform_there: None, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], terraform.Tested]:
+def tested(live: Live, run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], terraform.Tested]:
     """Of an environment, or of one unit of it alone: `prod` or `prod/stream`."""
+    require_terraform()
 
     def test(scope: str) -> terraform.Tested:
         folder = tmp_path_factory.mktemp("terraform")

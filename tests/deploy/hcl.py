@@ -1,4 +1,4 @@
-"""HCL files as plain values: what is literal is a value, an expression is a template string, as Terraform's JSON has it."""
+"""HCL files as plain values: an expression is a template string, as Terraform's JSON has it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Body = dict[str, Value]
 
 
 def read(path: Path) -> Body:
-    """The file's blocks and attributes. A block type without labels is a list of bodies, one with labels a list of `{label: body}`."""
+    """The file's blocks and attributes. Blocks of a type are a list of bodies, or of `{label: body}`."""
     return dict(_parsed(path.read_text(encoding="utf-8"), path.name))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,12 @@ class Unit:
         """Each dependency's label to the unit beside this one that it points to."""
         found = {label: BESIDE.match(str(body.get("config_path"))) for label, body in self.dependencies.items()}
         return {label: match["unit"] for label, match in found.items() if match}
+
+    @property
+    def after(self) -> set[str]:
+        """Units beside this one that Terragrunt applies before it."""
+        paths = hcl.only(self.document, "dependencies").get("paths", [])
+        return {match["unit"] for path in paths if (match := BESIDE.match(path))} | set(self.needs.values())
 
     @property
     def reads(self) -> set[tuple[str, str]]:
@@ -128,7 +134,7 @@ class Live:
         return Unit(environment, region, name, path.parent, document)
 
 
-def cycle(edges: dict[str, Iterable[str]]) -> list[str]:
+def cycle(edges: Mapping[str, Iterable[str]]) -> list[str]:
     """Some cycle of the graph, its first node again at its end; empty where there is none."""
     done: set[str] = set()
 

@@ -137,7 +137,7 @@ class Plan:
         if text not in self.owners:
             return text
         resource, attribute = self.owners[text]
-        return arns.of(resource) if attribute.endswith("arn") else arns.identity(resource, attribute)
+        return arns.of_another(resource, attribute) if attribute.endswith("arn") else arns.identity(resource, attribute)
 
 
 def _is_policy(value: object) -> TypeGuard[str]:

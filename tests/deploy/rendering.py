@@ -1,4 +1,4 @@
-"""What root.hcl comes to for each unit. Terraform itself evaluates it: Terragrunt's functions are put in as their values."""
+"""What root.hcl comes to for each unit. Terraform evaluates it; Terragrunt's functions are put in as their values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,8 @@ def _root(outputs: dict[str, hcl.Body]) -> hcl.Body:
     documents = {}
     for name, unit in outputs.items():
         locals_[f"{name}_env"] = unit["env"]
-        renamed = hcl.mapped(
-            unit["document"], lambda text, name=name: re.sub(r"\blocal\.(\w+)", rf"local.{name}_\1", text)
-        )
+        own = partial(re.compile(r"\blocal\.(\w+)").sub, rf"local.{name}_\1")
+        renamed = hcl.mapped(unit["document"], own)
         locals_ |= {f"{name}_{key}": value for key, value in renamed["locals"].items()}
         documents[name] = {"value": renamed}
     return {"locals": locals_, "output": documents}

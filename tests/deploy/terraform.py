@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-class TerraformFailed(Exception):
+class TerraformError(Exception):
     """What Terraform said."""
 
 
@@ -37,7 +37,7 @@ def run(folder: Path, *arguments: str) -> str:
     """Runs it there; what it printed, or the error that it told."""
     process = _process(folder, *arguments)
     if process.returncode:
-        raise TerraformFailed(f"terraform {' '.join(arguments)}:\n{process.stderr or process.stdout}")
+        raise TerraformError(f"terraform {' '.join(arguments)}:\n{process.stderr or process.stdout}")
     return process.stdout
 
 
@@ -49,7 +49,7 @@ def validate(folder: Path) -> None:
     """Raises what `terraform validate` says, first things first."""
     told = json.loads(_process(folder, "validate", "-json").stdout)
     if not told["valid"]:
-        raise TerraformFailed("\n".join(_sentence(one) for one in told["diagnostics"]))
+        raise TerraformError("\n".join(_sentence(one) for one in told["diagnostics"]))
 
 
 def test(folder: Path) -> Tested:
@@ -65,7 +65,7 @@ def checked(folder: Path) -> Tested:
     try:
         initialise(folder)
         validate(folder)
-    except TerraformFailed as failure:
+    except TerraformError as failure:
         return Tested(passed=False, complaints=[str(failure)], states={})
     return test(folder)
 
@@ -81,7 +81,7 @@ def _lines(stdout: str) -> Iterator[dict[str, Any]]:
 
 
 def _is_error(line: dict[str, Any]) -> bool:
-    return line["type"] == "diagnostic" and line["diagnostic"]["severity"] == "error"
+    return bool(line["type"] == "diagnostic" and line["diagnostic"]["severity"] == "error")
 
 
 def _sentence(diagnostic: dict[str, Any]) -> str:

@@ -73,6 +73,13 @@ def test_of_the_password_it_is_told_whether_it_is_set(
     assert told(execute, capfd, *arguments)["warehouse"]["warehouse_password"] == "set"  # noqa: S105 -- that it is, not which
 
 
+@pytest.mark.parametrize("user", ["headrace_dbt", "headrace_reader"])
+def test_a_rotation_tells_whom_it_is_about(user: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """And not as whom it signs in with which password."""
+    found = told(sql, capfd, "rotate", user, "--secret", "a-secret")
+    assert (found["user"], found["secret"], found["warehouse"]["warehouse_password"]) == (user, "a-secret", "set")
+
+
 def test_variables_and_options_are_told_as_they_are_taken(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -109,6 +116,7 @@ def test_a_reference_that_leads_nowhere_is_refused(
         (batch, ("expire", FLIGHTS, "--links-days", "1"), "--links-days must be 30"),
         (batch, ("backfill", FLIGHTS), "say --from, --to and --reason"),
         (sql, ("build", "--target", "local"), "speaks without TLS"),
+        (sql, ("rotate", "headrace_loader", "--secret", "a-secret"), "is who signs in for this"),
     ],
 )
 def test_what_the_command_would_refuse_is_refused(

@@ -114,6 +114,18 @@ class World:
         self.wait(lambda: set(self._lease_owners().values()) == roles, "leases for every worker", timeout_s)
         self.wait(lambda: self._leader() in roles, "a leader")
 
+    def lease_tables(self) -> set[str]:
+        """KCL's own, which it makes where they are missing."""
+        names = self.aws.clients.dynamodb.list_tables()["TableNames"]
+        return {name for name in names if name.startswith(self._application())}
+
+    def delete_lease_tables(self) -> set[str]:
+        """As an accident does; their names."""
+        names = self.lease_tables()
+        for name in names:
+            self.aws.clients.dynamodb.delete_table(TableName=name)
+        return names
+
     def follower(self) -> Worker:
         """A worker that is not KCL's leader: whose death delays no assignment of leases."""
         leader = self._leader()

@@ -35,6 +35,11 @@ dependency "observability" {
   mock_outputs_allowed_terraform_commands = ["validate", "plan"]
 }
 
+dependencies {
+  # Roles have the boundary that this unit makes.
+  paths = ["${get_terragrunt_dir()}/../ci"]
+}
+
 inputs = {
   environment    = local.env.environment
   pipelines      = local.env.pipelines

@@ -14,8 +14,14 @@ dependency "observability" {
   mock_outputs_allowed_terraform_commands = ["validate", "plan"]
 }
 
+dependencies {
+  # Roles have the boundary that this unit makes.
+  paths = ["${get_terragrunt_dir()}/../ci"]
+}
+
 inputs = {
   environment   = local.env.environment
   cidr          = local.env.cidr
+  batch_engine  = local.env.batch.engine
   log_group_arn = dependency.observability.outputs.log_group_arns.network
 }

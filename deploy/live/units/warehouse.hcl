@@ -28,6 +28,11 @@ dependency "lake" {
   mock_outputs_allowed_terraform_commands = ["validate", "plan"]
 }
 
+dependencies {
+  # Roles have the boundary that this unit makes.
+  paths = ["${get_terragrunt_dir()}/../ci"]
+}
+
 inputs = {
   environment             = local.env.environment
   protected               = local.env.protected

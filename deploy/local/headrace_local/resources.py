@@ -72,6 +72,7 @@ def create_resources(clients: AwsClients, resources: Resources) -> None:
     """Makes all of them, and returns when the stream takes records."""
     for bucket in (*resources.lake_settings.buckets.values(), resources.landing_bucket):
         clients.s3.create_bucket(Bucket=bucket)
+        clients.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     create_log_table(clients, resources.log_table)
     create_workgroup(clients, resources)
     create_stream(clients, resources.stream, resources.shards)

@@ -54,15 +54,6 @@ locals {
         Resource  = concat([aws_iam_role.spark.arn], aws_iam_role.emr[*].arn)
         Condition = { StringEquals = { "iam:PassedToService" = ["ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"] } }
       },
-      {
-        Sid    = "BeToldWhenStepsEnd"
-        Effect = "Allow"
-        Action = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
-        Resource = [
-          for rule in ["EMRAddJobFlowSteps", "EMRRunJobFlow", "EMRTerminateJobFlows"] :
-          "arn:${module.names.partition}:events:${local.here}:rule/StepFunctionsGetEventFor${rule}Rule"
-        ]
-      },
     ]
   }
 }

@@ -39,7 +39,6 @@ locals {
             JobFlowRole           = one(aws_iam_instance_profile.spark[*].name)
             SecurityConfiguration = one(aws_emr_security_configuration.this[*].name)
             LogUri                = "s3://${var.bucket_names.logs}/emr/"
-            LogEncryptionKmsKeyId = var.key_arns.logs
             AutoTerminationPolicy = { IdleTimeout = 3600 }
             VisibleToAllUsers     = true
             Tags                  = [{ Key = "for-use-with-amazon-emr-managed-policies", Value = "true" }]

@@ -60,10 +60,10 @@ locals {
         Resource = ["${var.bucket_arns.logs}/emr/*"]
       },
       {
-        Sid      = "EncryptDisksAndLogs"
+        Sid      = "EncryptDisks"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource = [var.key_arns.operations, var.key_arns.logs]
+        Resource = [var.key_arns.operations]
       },
     ]
   }

@@ -114,7 +114,7 @@ resource "aws_iam_role_policy" "schedule" {
         Resource = [local.arn]
       },
       {
-        Sid      = "DecryptTheSchedule"
+        Sid      = "DecryptTheScheduleAndEncryptItsInput"
         Effect   = "Allow"
         Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
         Resource = [var.operations_key_arn]

@@ -19,15 +19,23 @@ resource "aws_iam_role_policy" "snapshots" {
   role = aws_iam_role.snapshots.name
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid    = "TakeSnapshots"
-      Effect = "Allow"
-      Action = ["redshift-serverless:CreateSnapshot"]
-      Resource = [
-        aws_redshiftserverless_namespace.this.arn,
-        "arn:${module.names.partition}:redshift-serverless:${module.names.region}:${module.names.account_id}:snapshot/*",
-      ]
-    }]
+    Statement = [
+      {
+        Sid    = "TakeSnapshots"
+        Effect = "Allow"
+        Action = ["redshift-serverless:CreateSnapshot"]
+        Resource = [
+          aws_redshiftserverless_namespace.this.arn,
+          "arn:${module.names.partition}:redshift-serverless:${module.names.region}:${module.names.account_id}:snapshot/*",
+        ]
+      },
+      {
+        Sid      = "DecryptTheSchedule"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt"]
+        Resource = [var.key_arns.operations]
+      },
+    ]
   })
 }
 

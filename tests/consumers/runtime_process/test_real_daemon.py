@@ -142,7 +142,7 @@ def _start(directory: Path, endpoint: str, log: Path, job: DaemonJob) -> subproc
 
 def _is_ours(table: Any) -> bool:
     """Paid by request and protected, as the properties say."""
-    return table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST" and table["DeletionProtectionEnabled"]
+    return bool(table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST" and table["DeletionProtectionEnabled"])
 
 
 @pytest.mark.timeout(150)

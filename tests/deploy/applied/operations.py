@@ -133,6 +133,13 @@ _IDENTITY = (
         lambda response: response,
     ),
     Kind(
+        "aws_iam_role_policy_attachment", "iam", "attach_role_policy",
+        lambda values: {"RoleName": values["role"], "PolicyArn": values["policy_arn"]},
+        "list_attached_role_policies", lambda request, _: {"RoleName": request["RoleName"]},
+        lambda response: {one["PolicyArn"]: one for one in response["AttachedPolicies"]},
+        lambda request: {request["PolicyArn"]: {"PolicyArn": request["PolicyArn"]}},
+    ),
+    Kind(
         "aws_secretsmanager_secret", "secretsmanager", "create_secret",
         lambda values: {
             "Name": values["name"], "Description": values["description"], "KmsKeyId": values["kms_key_id"],

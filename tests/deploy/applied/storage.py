@@ -221,6 +221,11 @@ _BUCKETS = (
     _of_bucket(
         "server_side_encryption_configuration", "bucket_encryption", "ServerSideEncryptionConfiguration", _encryption
     ),
+    Kind(
+        "aws_s3_object", "s3", "put_object",
+        lambda values: {"Bucket": values["bucket"], "Key": values["key"], "Body": (values["content"] or "").encode()},
+        "head_object", lambda request, _: {"Bucket": request["Bucket"], "Key": request["Key"]}, nothing, nothing,
+    ),
     _of_bucket("object_lock_configuration", "object_lock_configuration", "ObjectLockConfiguration", _lock),
     _of_bucket("policy", "bucket_policy", "Policy", lambda values: values["policy"]),
     _of_bucket("logging", "bucket_logging", "BucketLoggingStatus", _logging, "*"),

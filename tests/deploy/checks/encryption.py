@@ -45,8 +45,8 @@ KEY_OF: dict[str, Key] = {
 
 # Address within its unit to why it has no key of ours.
 EXCEPTIONS = {
-    "aws_emrserverless_application.this[0]": "the provider has no argument for the key of workers' disks, which live as long as a job",
-    'aws_s3_bucket_server_side_encryption_configuration.zone["logs"]': "S3 delivers access logs only to buckets under SSE-S3",
+    "aws_emrserverless_application.this[0]": "the provider knows no key of its disks, which live for a job",
+    'aws_s3_bucket_server_side_encryption_configuration.zone["logs"]': "S3 delivers access logs under SSE-S3 alone",
 }
 
 

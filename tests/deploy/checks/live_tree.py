@@ -1,11 +1,11 @@
-"""What Terragrunt would say or silently do with deploy/live: it cannot be asked without accounts, so its rules are checked here."""
+"""What Terragrunt would refuse in deploy/live, or silently pass over."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from tests.deploy.live import LOCALS, Live, Unit, cycle
+from tests.deploy.live import LOCALS, Environment, Live, Unit, cycle
 from tests.deploy.rendering import Rendered, rendered
 
 INTERNAL = {"names", "permissions", "scheduled", "task"}
@@ -94,13 +94,36 @@ def other_locals(live: Live) -> Iterator[str]:
 
 def cycles(live: Live) -> Iterator[str]:
     for environment in live.environments.values():
-        edges = {unit.name: unit.needs.values() for unit in environment.units.values()}
+        edges = {unit.name: unit.after for unit in environment.units.values()}
         if found := cycle(edges):
             yield f"{environment.name}: {' needs '.join(found)}"
         for unit, needs in edges.items():
             yield from (
                 f"{environment.name}: {unit} needs {need}, which is not there" for need in needs if need not in edges
             )
+
+
+def roles_before_their_boundary(live: Live) -> Iterator[str]:
+    """IAM makes no role with a boundary that is not there, and module ci makes it."""
+    for environment in live.environments.values():
+        for unit in environment.units.values():
+            makes_roles = "boundary_arn" in _sources(live, unit.module, set())
+            if unit.name != "ci" and makes_roles and "ci" not in _before(environment, unit, set()):
+                yield f"{unit.path}: may be applied before ci, and its roles have the boundary that ci makes"
+
+
+def _sources(live: Live, module: str, seen: set[str]) -> str:
+    """The text of a module and of those that it calls; of names, which every module calls, none."""
+    if module in seen or module == "names":
+        return ""
+    texts = "".join(path.read_text(encoding="utf-8") for path in (live.deploy / "modules" / module).glob("*.tf"))
+    called = re.findall(r'source += "\.\./(\w+)"', texts)
+    return texts + "".join(_sources(live, name, seen | {module}) for name in called)
+
+
+def _before(environment: Environment, unit: Unit, seen: set[str]) -> set[str]:
+    direct = {name for name in unit.after if name in environment.units} - seen
+    return direct | {far for name in direct for far in _before(environment, environment.units[name], seen | direct)}
 
 
 def shared_state(live: Live) -> Iterator[str]:

@@ -16,8 +16,8 @@ OPEN = ("0.0.0.0/0", "::/0")
 # Of the service behind the security group: what may come in.
 PORTS = {"endpoints": {443}, "warehouse": {5439}, "sftp": {22}}
 
-# A network ACL knows no prefix lists, so S3's and DynamoDB's addresses cannot be named in it. What may meet all addresses
-# is what goes to their port, and what comes back to a port that the client chose: none that anything listens on.
+# A network ACL knows no prefix lists, so S3's and DynamoDB's addresses cannot be named in it. What may meet all
+# addresses is what goes to their port, and what comes back to a port that the client chose: none that is listened on.
 LISTENING = {22, 3389, 5439}
 
 
@@ -73,17 +73,18 @@ def open_ports(plan: Plan) -> Iterator[str]:
         service = group.index if group else ""
         allowed, first, last = PORTS.get(service, set()), rule.values["from_port"], rule.values["to_port"]
         if first != last or first not in allowed:
-            yield f"{rule.address}: lets ports {first} to {last} into {service}, {sorted(allowed) or 'none'} may come in"
+            yield f"{rule.address}: lets ports {first} to {last} into {service}, {sorted(allowed) or 'none'} may"
     for group in plan.of("aws_security_group"):
         if group.said("ingress") or group.said("egress"):
             yield f"{group.address}: has rules inside, where this check does not look"
 
 
 def open_policies(plan: Plan) -> Iterator[str]:
-    """Allow to everybody stands only where a condition narrows who that is; an endpoint's policy grants nothing by itself."""
+    """Allow to everybody needs a condition that narrows who that is; an endpoint's policy grants nothing by itself."""
     for resource, attribute, document in plan.policies:
         for statement in document["Statement"]:
             everybody = statement.get("Principal") in ("*", {"AWS": "*"})
             passes = resource.type == "aws_vpc_endpoint" and statement["Resource"] != "*"
             if everybody and statement["Effect"] == "Allow" and not statement.get("Condition") and not passes:
-                yield f"{resource.address}.{attribute}: {statement.get('Sid')} allows {json.dumps(statement['Action'])} to everybody"
+                action = json.dumps(statement["Action"])
+                yield f"{resource.address}.{attribute}: {statement.get('Sid')} allows {action} to everybody"

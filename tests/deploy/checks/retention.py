@@ -22,8 +22,9 @@ PROTECTION = {
 
 def logs_kept_for_ever(plan: Plan) -> Iterator[str]:
     for group in plan.of("aws_cloudwatch_log_group"):
-        if group.values["retention_in_days"] not in LOG_DAYS:
-            yield f"{group.address}: retention_in_days is {group.values['retention_in_days']}, one of {sorted(LOG_DAYS)} is meant"
+        days = group.values["retention_in_days"]
+        if days not in LOG_DAYS:
+            yield f"{group.address}: retention_in_days is {days}, one of {sorted(LOG_DAYS)} is meant"
 
 
 def uploads_left(plan: Plan) -> Iterator[str]:
@@ -33,8 +34,9 @@ def uploads_left(plan: Plan) -> Iterator[str]:
         for one in plan.of("aws_s3_bucket_lifecycle_configuration")
     }
     for bucket in plan.of("aws_s3_bucket"):
-        if days.get(bucket, set()) != {ABORTED_UPLOAD_DAYS}:
-            yield f"{bucket.address}: aborted uploads go after {sorted(days.get(bucket, set())) or 'no'} days, 14 are meant"
+        found = days.get(bucket, set())
+        if found != {ABORTED_UPLOAD_DAYS}:
+            yield f"{bucket.address}: aborted uploads go after {sorted(found) or 'no'} days, 14 are meant"
 
 
 def _abort_days(lifecycle: Resource) -> Iterator[int]:
@@ -78,3 +80,11 @@ def unprotected(plan: Plan) -> Iterator[str]:
         attribute, meant = PROTECTION[resource.type]
         if (resource.values[attribute] or False) is not meant:
             yield f"{resource.address}: {attribute} is {resource.values[attribute]}, in production {meant} is meant"
+
+
+def unlogged_buckets(plan: Plan) -> Iterator[str]:
+    """Who read and wrote what is told to the logs bucket, by every other one."""
+    logged = {plan.owner(one.values["bucket"], "aws_s3_bucket") for one in plan.of("aws_s3_bucket_logging")}
+    for bucket in plan.of("aws_s3_bucket"):
+        if bucket.index != "logs" and bucket not in logged:
+            yield f"{bucket.address}: nobody logs who reads it"

@@ -27,7 +27,7 @@ WITHOUT_RESOURCE = {
     "xray:PutTraceSegments",
 }
 
-# Made before anybody knows their ARN: allowed where a condition says that Lambda itself asks, and not the function's code.
+# Made before anybody knows their ARN: allowed where a condition says that Lambda asks itself, and not the function.
 NETWORK_INTERFACES = {
     "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
@@ -43,8 +43,8 @@ PASSED = {"lambda.amazonaws.com"}
 OIDC = ("token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub")
 CONFUSED_DEPUTY = {"aws:SourceAccount", "aws:SourceArn", "aws:PrincipalAccount", "aws:PrincipalArn", "sts:ExternalId"}
 
-# Of CI's roles: what Terraform calls where IAM knows no resource, and resources that have no ARN before they are made. Module
-# ci lists the calls by type of resource, and its own tests hold the list to what is there.
+# Of CI's roles: what Terraform calls where IAM knows no resource, and resources that have no ARN before they are made.
+# Module ci lists the calls by type of resource, and its own tests hold the list to what is there.
 OF_CI = {"ReadAny", "WriteAny", "WriteAnyTagged", "WriteFunctionsCalled"}
 
 IDENTITY = ("aws_iam_role_policy", "aws_iam_policy", "aws_iam_user_policy")

@@ -56,13 +56,15 @@ def unwatched(plan: Plan) -> Iterator[str]:
 
 
 def secrets_in_the_open(plan: Plan) -> Iterator[str]:
+    namespaces = plan.of("aws_redshiftserverless_namespace")
+    administrators = {plan.spoken(namespace.values["admin_password_secret_arn"]) for namespace in namespaces}
     for definition, container in containers(plan):
         for setting in container.get("environment", []):
             if SECRET_WORDS.search(setting["name"]):
                 yield f"{definition.address}: {setting['name']} stands in the environment, where everybody reads it"
         for secret in container.get("secrets", []):
             arn = ":".join(secret["valueFrom"].split(":")[:7])
-            if not plan.is_of(arn, "aws_secretsmanager_secret"):
+            if not (arn in administrators or plan.is_of(arn, "aws_secretsmanager_secret")):
                 yield f"{definition.address}: {secret['name']} comes from {arn}, which is no secret of the plan"
 
 

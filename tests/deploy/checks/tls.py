@@ -47,5 +47,6 @@ def _listed(value: Any) -> list[Any]:
 def plain_warehouse(plan: Plan) -> Iterator[str]:
     for workgroup in plan.of("aws_redshiftserverless_workgroup"):
         parameters = {one["parameter_key"]: one["parameter_value"] for one in workgroup.values["config_parameter"]}
-        if parameters.get("require_ssl") != "true":
-            yield f"{workgroup.address}: require_ssl is {parameters.get('require_ssl')}, so passwords may go in the clear"
+        required = parameters.get("require_ssl")
+        if required != "true":
+            yield f"{workgroup.address}: require_ssl is {required}, so passwords may go in the clear"

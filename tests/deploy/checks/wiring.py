@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from tests.deploy import hcl
@@ -43,6 +44,14 @@ MEANT = {
     "aws_cloudwatch_log_group": {"log_group", "log_group_name", "log_destination"},
     "aws_secretsmanager_secret": {"secret_id"},
 }
+# The same in what a state machine says of the tasks that it starts.
+MEANT_IN_STATES = {
+    "aws_ecs_cluster": {"Cluster"},
+    "aws_ecs_task_definition": {"TaskDefinition"},
+    "aws_security_group": {"SecurityGroups"},
+    "aws_sns_topic": {"TopicArn"},
+    "aws_subnet": {"Subnets"},
+}
 DEFINES = {("aws_s3_bucket", "bucket")}
 
 # Type to the zone of the key that it is encrypted with; buckets have that of their own zone.
@@ -70,11 +79,17 @@ def miswired(plan: Plan) -> Iterator[str]:
         for meant, arguments in MEANT.items():
             for argument in arguments:
                 if (resource.type, argument) not in DEFINES:
-                    yield from _miswired(plan, resource, argument, meant)
+                    yield from _miswired(plan, resource, argument, meant, _given(plan, resource, argument))
+    for machine in plan.of("aws_sfn_state_machine"):
+        definition = json.loads(machine.values["definition"])
+        for meant, arguments in MEANT_IN_STATES.items():
+            for argument in arguments:
+                texts = [text for value in hcl.found(definition, {argument}) for text in hcl.texts(value)]
+                yield from _miswired(plan, machine, argument, meant, texts)
 
 
-def _miswired(plan: Plan, resource: Resource, argument: str, meant: str) -> Iterator[str]:
-    for text in _given(plan, resource, argument):
+def _miswired(plan: Plan, resource: Resource, argument: str, meant: str, texts: list[str]) -> Iterator[str]:
+    for text in texts:
         if text.removesuffix(":*") not in plan.texts_of(meant):
             found = plan.owner(text)
             yield f"{resource.address}: {argument} is {found.address if found else text}, an {meant} is meant"

@@ -11,7 +11,7 @@ DATA = [
         "modules/stream/main.tf",
         "  retention_period ",
         "  retention_hours ",
-        "dev/stream",
+        where="dev/stream",
     ),
     edited(
         "a public bucket",
@@ -19,7 +19,7 @@ DATA = [
         "modules/lake/main.tf",
         "block_public_policy     = true",
         "block_public_policy     = false",
-        "dev/lake",
+        where="dev/lake",
     ),
     edited(
         "a bucket that answers without TLS",
@@ -27,7 +27,7 @@ DATA = [
         "modules/lake/policies.tf",
         '"aws:SecureTransport" = "false"',
         '"aws:SecureTransport" = "true"',
-        "dev/lake",
+        where="dev/lake",
     ),
     edited(
         "a bucket without versions",
@@ -35,15 +35,15 @@ DATA = [
         "modules/lake/main.tf",
         'status = "Enabled"',
         'status = "Suspended"',
-        "dev/lake",
+        where="dev/lake",
     ),
     edited(
         "raw records that can be deleted",
         "raw_not_locked",
         "modules/lake/main.tf",
-        '  bucket = aws_s3_bucket.zone["raw"].id',
-        '  bucket = aws_s3_bucket.zone["processed"].id',
-        "dev/lake",
+        '  bucket = aws_s3_bucket.zone["raw"].bucket',
+        '  bucket = aws_s3_bucket.zone["processed"].bucket',
+        where="dev/lake",
     ),
     edited(
         "uploads that are aborted after a day",
@@ -51,7 +51,7 @@ DATA = [
         "modules/lake/lifecycle.tf",
         "upload_days = 14",
         "upload_days = 1",
-        "dev/lake",
+        where="dev/lake",
     ),
     edited(
         "a commit log without point-in-time recovery",
@@ -59,7 +59,7 @@ DATA = [
         "modules/stream/main.tf",
         "enabled                 = true",
         "enabled                 = false",
-        "dev/stream",
+        where="dev/stream",
     ),
     edited(
         "a commit log that production can lose",
@@ -67,7 +67,7 @@ DATA = [
         "modules/stream/main.tf",
         "deletion_protection_enabled = var.protected",
         "deletion_protection_enabled = false",
-        "prod/stream",
+        where="prod/stream",
     ),
     edited(
         "a stream under AWS's own key",
@@ -75,7 +75,7 @@ DATA = [
         "modules/stream/main.tf",
         "kms_key_id                = var.key_arn",
         'kms_key_id                = ""',
-        "dev/stream",
+        where="dev/stream",
     ),
     edited(
         "a key that never rotates",
@@ -83,7 +83,7 @@ DATA = [
         "modules/keys/main.tf",
         "enable_key_rotation     = true",
         "enable_key_rotation     = false",
-        "dev/keys",
+        where="dev/keys",
     ),
     edited(
         "a name without its environment",
@@ -91,7 +91,7 @@ DATA = [
         "modules/names/names.json",
         '"log_table": "headrace-{environment}-log"',
         '"log_table": "headrace-log"',
-        "dev/stream",
+        where="dev/stream",
     ),
     edited(
         "a warehouse that takes passwords in the clear",
@@ -99,7 +99,7 @@ DATA = [
         "modules/warehouse/main.tf",
         'require_ssl                      = "true"',
         'require_ssl                      = "false"',
-        "dev/warehouse",
+        where="dev/warehouse",
     ),
     edited(
         "two units with each other's key",
@@ -107,6 +107,6 @@ DATA = [
         "live/units/stream.hcl",
         "outputs.key_arns.stream",
         "outputs.key_arns.operations",
-        "dev",
+        where="dev",
     ),
 ]

@@ -48,6 +48,6 @@ class Mutant:
         return copied
 
 
-def edited(name: str, found_by: str, file: str, old: str, new: str, where: str = "") -> Mutant:
+def edited(name: str, found_by: str, file: str, old: str, new: str, *, where: str = "") -> Mutant:
     """A mutant of one edit."""
     return Mutant(name, found_by, (Edit(file, old, new),), where)

@@ -11,7 +11,7 @@ NETWORK = [
         "modules/network/security_groups.tf",
         "  to_port           = 22\n",
         "  to_port           = 65535\n",
-        "dev/network",
+        where="dev/network",
     ),
     edited(
         "SFTP open to all addresses",
@@ -19,15 +19,15 @@ NETWORK = [
         "modules/network/security_groups.tf",
         "cidr_ipv4         = each.value",
         'cidr_ipv4         = "0.0.0.0/0"',
-        "dev/network",
+        where="dev/network",
     ),
     edited(
         "a way to the internet",
         "public_addresses",
         "modules/network/main.tf",
         'resource "aws_route_table" "private" {',
-        'resource "aws_internet_gateway" "out" {\n  vpc_id = aws_vpc.main.id\n}\n\nresource "aws_route_table" "private" {',
-        "dev/network",
+        'resource "aws_internet_gateway" "out" {}\n\nresource "aws_route_table" "private" {',
+        where="dev/network",
     ),
     edited(
         "a public SFTP server",
@@ -35,7 +35,7 @@ NETWORK = [
         "modules/landing/sftp.tf",
         '= "VPC"',
         '= "PUBLIC"',
-        "dev/landing",
+        where="dev/landing",
     ),
     edited(
         "a VPC where a security group is meant",
@@ -43,7 +43,7 @@ NETWORK = [
         "live/units/dbt.hcl",
         "dependency.network.outputs.security_group_ids.dbt",
         "dependency.network.outputs.vpc_id",
-        "dev",
+        where="dev",
     ),
 ]
 
@@ -54,7 +54,7 @@ POLICIES = [
         "modules/network/flow_logs.tf",
         '["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]',
         '["logs:*"]',
-        "dev/network",
+        where="dev/network",
     ),
     edited(
         "every resource where one is meant",
@@ -62,7 +62,7 @@ POLICIES = [
         "modules/network/flow_logs.tf",
         'Resource = ["${var.log_group_arn}:*"]',
         'Resource = ["*"]',
-        "dev/network",
+        where="dev/network",
     ),
     edited(
         "an action that IAM does not know",
@@ -70,7 +70,7 @@ POLICIES = [
         "modules/landing/queues.tf",
         '"sqs:SendMessage"',
         '"sqs:SendMessages"',
-        "dev/landing",
+        where="dev/landing",
     ),
     edited(
         "a role for tasks of any account",
@@ -78,7 +78,7 @@ POLICIES = [
         "modules/task/roles.tf",
         '"aws:SourceAccount" = module.names.account_id }\n        ArnLike      = { "aws:SourceArn"',
         '"ecs:cluster" = "any" }\n        ArnLike      = { "ecs:task"',
-        "dev/services",
+        where="dev/services",
     ),
     edited(
         "CI's role for any repository",
@@ -86,7 +86,7 @@ POLICIES = [
         "modules/ci/main.tf",
         "repo:${var.github_repository}:pull_request",
         "repo:*:pull_request",
-        "dev/ci",
+        where="dev/ci",
     ),
     edited(
         "a role without the boundary",
@@ -94,7 +94,7 @@ POLICIES = [
         "modules/network/flow_logs.tf",
         "  permissions_boundary = module.names.boundary_arn\n",
         "",
-        "dev/network",
+        where="dev/network",
     ),
     edited(
         "a missing permission",
@@ -108,10 +108,10 @@ POLICIES = [
         "an unused permission",
         "unused_permissions",
         "modules/permissions/calls.json",
-        '  {"service":"worker","on":"log_table","call":"dynamodb:GetItem","actions":["dynamodb:GetItem"],"source":"recorded"},',
+        '  {"service":"worker","on":"log_table","call":"dynamodb:GetItem",',
         '  {"service":"worker","on":"log_table","call":"dynamodb:DeleteTable","actions":["dynamodb:DeleteTable"],'
         '"source":"recorded"},\n'
-        '  {"service":"worker","on":"log_table","call":"dynamodb:GetItem","actions":["dynamodb:GetItem"],"source":"recorded"},',
+        '  {"service":"worker","on":"log_table","call":"dynamodb:GetItem",',
     ),
 ]
 
@@ -122,7 +122,7 @@ TASKS = [
         "modules/task/containers.tf",
         "    stopTimeout = 120\n",
         "",
-        "dev/services",
+        where="dev/services",
     ),
     edited(
         "a container that runs as root",
@@ -130,7 +130,7 @@ TASKS = [
         "modules/task/containers.tf",
         '"10001:10001"',
         '"0:0"',
-        "dev/services",
+        where="dev/services",
     ),
     edited(
         "a root that can be written to",
@@ -138,15 +138,15 @@ TASKS = [
         "modules/task/containers.tf",
         "readonlyRootFilesystem = true",
         "readonlyRootFilesystem = false",
-        "dev/services",
+        where="dev/services",
     ),
     edited(
         "a password in the environment",
         "secrets_in_the_open",
         "modules/services/main.tf",
-        "        HEADRACE_COPY_ROLE          = var.warehouse.copy_role_arn\n",
-        '        HEADRACE_COPY_ROLE          = var.warehouse.copy_role_arn\n        HEADRACE_WAREHOUSE_PASSWORD = "x"\n',
-        "dev/services",
+        "        HEADRACE_COPY_ROLE ",
+        '        HEADRACE_WAREHOUSE_PASSWORD = "x"\n        HEADRACE_COPY_ROLE ',
+        where="dev/services",
     ),
     edited(
         "a bad deployment that stays",
@@ -154,7 +154,7 @@ TASKS = [
         "modules/services/workers.tf",
         "    enable   = true\n    rollback = true\n",
         "    enable   = false\n    rollback = false\n",
-        "dev/services",
+        where="dev/services",
     ),
     edited(
         "images whose tags can be moved",
@@ -162,7 +162,7 @@ TASKS = [
         "modules/ci/images.tf",
         '"IMMUTABLE"',
         '"MUTABLE"',
-        "dev/ci",
+        where="dev/ci",
     ),
     edited(
         "a command that does not exist",
@@ -170,7 +170,7 @@ TASKS = [
         "modules/services/main.tf",
         '["headrace-consumers", "windows", each.reference]',
         '["headrace-consumers", "window", each.reference]',
-        "dev/services",
+        where="dev/services",
     ),
     edited(
         "a setting that nobody reads",
@@ -178,7 +178,7 @@ TASKS = [
         "modules/services/main.tf",
         "      HEADRACE_LOG_TABLE ",
         "      HEADRACE_LOGTABLE ",
-        "dev/services",
+        where="dev/services",
     ),
 ]
 
@@ -189,7 +189,7 @@ OPERATIONS = [
         "modules/observability/topics.tf",
         "  kms_master_key_id = var.key_arn\n",
         "",
-        "dev/observability",
+        where="dev/observability",
     ),
     edited(
         "a log that is kept for ever",
@@ -197,7 +197,7 @@ OPERATIONS = [
         "modules/observability/main.tf",
         "  retention_in_days = lookup(local.retention_days, each.key, var.retention_days)\n",
         "",
-        "dev/observability",
+        where="dev/observability",
     ),
     edited(
         "an alarm on a metric that nobody tells",
@@ -205,15 +205,15 @@ OPERATIONS = [
         "modules/observability/alarms.tf",
         "  metric_name         = each.value.simple ? each.value.series[0].name : null",
         '  metric_name         = each.value.simple ? "${each.value.series[0].name}s" : null',
-        "dev/observability",
+        where="dev/observability",
     ),
     edited(
         "an alarm that tells nobody",
         "alarms_that_tell_nobody",
         "modules/observability/alarms.tf",
-        "  alarm_actions       = length(each.value.unless) == 0 ? [aws_sns_topic.alarms[each.value.severity].arn] : []\n",
-        "",
-        "dev/observability",
+        "  alarm_actions       = length(each.value.unless) == 0 ?",
+        "  alarm_actions       = length(each.value.unless) == 9 ?",
+        where="dev/observability",
     ),
     edited(
         "a message that comes again while it is worked on",
@@ -221,7 +221,7 @@ OPERATIONS = [
         "modules/landing/queues.tf",
         "visibility_timeout_seconds = 6 * local.timeout_s",
         "visibility_timeout_seconds = local.timeout_s",
-        "dev/landing",
+        where="dev/landing",
     ),
 ]
 

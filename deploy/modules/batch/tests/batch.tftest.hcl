@@ -75,7 +75,7 @@ variables {
   log_table_arn     = "arn:aws:dynamodb:us-east-1:000000000000:table/headrace-dev-log"
   bucket_names      = { for zone in ["raw", "processed", "curated", "logs"] : zone => zone }
   bucket_arns       = { for zone in ["raw", "processed", "curated", "landing", "logs"] : zone => "arn:aws:s3:::${zone}" }
-  key_arns          = { for zone in ["stream", "raw", "processed", "curated", "landing", "logs", "operations"] : zone => "arn:aws:kms:us-east-1:000000000000:key/${zone}" }
+  key_arns          = { for zone in ["stream", "raw", "processed", "curated", "landing", "operations"] : zone => "arn:aws:kms:us-east-1:000000000000:key/${zone}" }
 
   raw_retention_days = 400
   schedules          = { compaction = "cron(0 3 * * ? *)", expiry = "cron(0 5 * * ? *)" }

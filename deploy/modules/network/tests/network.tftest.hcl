@@ -61,6 +61,14 @@ run "who_may_talk_to_whom" {
   }
   assert {
     condition = alltrue([
+      for service, rule in aws_vpc_security_group_egress_rule.to_warehouse :
+      rule.from_port == 5439 && rule.to_port == 5439 && rule.ip_protocol == "tcp" && rule.cidr_ipv4 == null &&
+      rule.referenced_security_group_id == output.security_group_ids.warehouse && rule.security_group_id == output.security_group_ids[service]
+    ])
+    error_message = "Loader or dbt may call more of the warehouse than its port, or others."
+  }
+  assert {
+    condition = alltrue([
       for rule in concat(
         values(aws_vpc_security_group_egress_rule.to_endpoints), values(aws_vpc_security_group_egress_rule.to_s3),
         values(aws_vpc_security_group_egress_rule.to_dynamodb), values(aws_vpc_security_group_ingress_rule.at_endpoints),

@@ -94,6 +94,15 @@ run "only_our_users_reach_the_lake" {
   }
 }
 
+run "the_role_writes_marts_alone" {
+  assert {
+    condition = [for statement in jsondecode(aws_iam_role_policy.copy.policy).Statement : statement.Resource if contains(statement.Action, "s3:PutObject")] == [
+      ["arn:aws:s3:::curated/marts/*"],
+    ]
+    error_message = "The warehouse may write more of the lake than marts."
+  }
+}
+
 run "no_password_is_in_the_state" {
   assert {
     condition     = length(regexall("PASSWORD '", local.access)) == 0 && length(regexall("PASSWORD DISABLE", local.access)) == 2
