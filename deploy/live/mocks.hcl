@@ -62,13 +62,12 @@ locals {
     port          = 5439
     database      = "mock"
     copy_role_arn = "${local.arn}:iam::000000000000:role/mock"
-
-    admin_secret_arn = "${local.arn}:secretsmanager:${local.of}:secret:mock-admin-000000"
     users         = { loader = "mock_loader", dbt = "mock_dbt" }
     secret_arns = {
       loader = "${local.arn}:secretsmanager:${local.of}:secret:mock-loader-000000"
       dbt    = "${local.arn}:secretsmanager:${local.of}:secret:mock-dbt-000000"
     }
+    admin_secret_arn = "${local.arn}:secretsmanager:${local.of}:secret:mock-admin-000000"
   }
 
   observability = {

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
+import re
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,13 +19,16 @@ import pytest
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.runtime.job import application_name
 from headrace_local.aws import SERVICES, start_aws
-from headrace_local.demo import Demo, DemoPlan
+from headrace_local.committed import Committed
 from headrace_local.environment import AwsClients
+from headrace_local.flights.data import unpack_data
+from headrace_local.flights.reconcile import reconcile
 from headrace_local.folder import StackFolder
-from headrace_local.names import Names
-from headrace_local.progress import ProgressView
+from headrace_local.lake_copy import copy_lake
 from headrace_local.resources import Resources
-from headrace_local.stack import StackPlan
+from headrace_local.sending import SendPlan, sending
+from headrace_local.stack import StackPlan, owned_stack
+from headrace_local.workers import WorkerPlan, running_workers, stop_workers
 from tests.deploy.applied.applying import ALL, Applier
 from tests.deploy.conftest import Planned
 from tests.deploy.planned import Plan
@@ -87,25 +94,49 @@ class Provided:
         write_leases(clients.dynamodb, application, stream.shards().values(), ["worker-1"])
 
 
-class Silent(ProgressView):
-    """A demo that nobody watches."""
-
-    def show(self, progress: Any) -> None: ...
-
-
 def test_a_demo_runs_on_what_is_planned_for_dev(plan: Planned, folder: StackFolder) -> None:
-    """All is there as it is planned, or listed above with a reason; workers, windows, loader and models do with it."""
+    """All is there as it is planned, or listed above with a reason; a worker and the windows service do with it, what
+    they write is what was sent, and the catalog names it."""
     provided = Provided(plan("dev"))
-    stack = StackPlan(environment="dev", provide=provided, services=ALL_SERVICES)
-    demo = Demo(DemoPlan(flights=FLIGHTS), folder, Silent(), stack)
-    verdict = demo.run()
-    assert provided.applier is not None
-    unexpected = [str(one) for one in provided.applier.findings if (one.type, one.part) not in FORGOTTEN]
-    assert unexpected == []
-    assert provided.applier.made > LEAST
-    assert {(one.type, one.part) for one in provided.applier.findings} == FORGOTTEN.keys()
-    assert demo.report.ok, verdict.sentence()
-    assert demo.report.lake == f"s3://{Names('dev', '000000000000', 'us-east-1').of('processed_bucket')}/"
+    with owned_stack(folder, StackPlan(environment="dev", provide=provided, services=ALL_SERVICES)) as stack:
+        applier = provided.applier
+        assert applier is not None
+        assert [str(one) for one in applier.findings if (one.type, one.part) not in FORGOTTEN] == []
+        assert {(one.type, one.part) for one in applier.findings} == FORGOTTEN.keys()
+        assert applier.made > LEAST
+        workers = WorkerPlan(folder, stack.endpoint, stack.resources)
+        committed = Committed(stack.clients, stack.resources)
+        with running_workers(workers, 1) as running:
+            with sending(SendPlan(stack.resources.stream, FLIGHTS), folder, stack.clients) as flow:
+                wait_until(lambda: flow.finished.is_set() and _events(committed) >= flow.counters.put_events)
+            wait_until(lambda: committed.windows().complete)
+            stop_workers(running)
+        lake = copy_lake(stack.clients, stack.resources.processed_bucket, folder.path / "lake")
+        verdict = reconcile(unpack_data(folder.path), FLIGHTS, lake)
+        assert verdict.ok, verdict.sentence()
+        assert _catalogued(workers) == len(applier.plan.of("aws_glue_catalog_database"))
+        stack.clients.close()
+
+
+def _events(committed: Committed) -> int:
+    committed.refresh()
+    return committed.events
+
+
+def _catalogued(workers: WorkerPlan) -> int:
+    """In so many databases the command makes tables."""
+    line = [str(Path(sys.executable).with_name("headrace-consumers")), "catalog", "apply", workers.pipeline]
+    env = workers.environment("catalog")
+    done = subprocess.run(line, env=env, capture_output=True, text=True, check=True)
+    assert "create database" not in done.stdout
+    return len(set(re.findall(r"^create table (\w+)\.", done.stdout, re.MULTILINE)))
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float = 150.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.2)
 
 
 def test_every_type_is_applied_or_listed(plan: Planned) -> None:

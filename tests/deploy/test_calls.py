@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import pytest
+from cyclopts import App
 
+from headrace_batch.cli import app as batch
+from headrace_consumers.cli import app as consumers
+from headrace_sql.cli import app as sql
 from tests.deploy.calls.checks import (
     missing_permissions,
     unforeseen_calls,
@@ -60,6 +64,22 @@ def test_no_call_is_rare_that_the_code_cannot_make(reached: Reached) -> None:
 def test_reading_the_code_comes_to_all_that_was_heard(reached: Reached) -> None:
     """Else it could not be trusted for what was not."""
     assert [row.made for row in TABLE if row.source == RECORDED and row.call not in reached[row.service]] == []
+
+
+def test_every_command_has_a_service_or_calls_nothing() -> None:
+    """A new command is told of in services.py, or reading its code comes to no call."""
+    told = {entry for entries in ENTRIES.values() for entry in entries}
+    untold = {entry for app in (consumers, batch, sql) for entry in commands_of(app)} - told
+    assert {entry: reached_calls([entry]) for entry in untold} == {entry: {} for entry in untold}
+
+
+def commands_of(app: App) -> Iterator[str]:
+    for name in app:
+        if not name.startswith("-"):
+            command = app[name].default_command
+            if command is not None:
+                yield f"{command.__module__}:{command.__name__}"
+            yield from commands_of(app[name])
 
 
 def heard_row(service: str, call: str, on: str) -> Row:

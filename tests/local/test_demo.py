@@ -165,7 +165,7 @@ def test_a_lost_warehouse_is_rebuilt_from_the_commit_log(kept: Kept) -> None:
     loader = [str(Path(sys.executable).with_name("headrace-consumers")), "load", PIPELINE]
     with subprocess.Popen(loader, env=kept.environment(), stderr=subprocess.DEVNULL) as loading:
         try:
-            wait_until(lambda: ALL_LOADED in kept.command("headrace-consumers", "reconcile", PIPELINE).stdout)
+            wait_until(lambda: ALL_LOADED in kept.command("headrace-consumers", "reconcile", PIPELINE).stdout, 120.0)
         finally:
             loading.terminate()
     assert loading.returncode == 0

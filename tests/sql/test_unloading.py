@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -82,6 +84,33 @@ class FailingCatalog:
 
     def update_table(self, place: TableName, before: CatalogTable, now: CatalogTable) -> None:
         raise CatalogChangedError(f"{place} was changed at the same moment, from {before.location} to {now.location}")
+
+
+class Told:
+    """A session that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def query(self, _sql: str) -> list[tuple[int]]:
+        return [(0,)]
+
+    def run(self, sql: str) -> None:
+        self.statements.append(sql)
+
+    def begin(self) -> None: ...
+
+    commit = rollback = begin
+
+
+@pytest.mark.parametrize(("key_id", "said"), [("", "PARQUET"), ("1a-2b", "PARQUET KMS_KEY_ID '1a-2b' ENCRYPTED")])
+def test_marts_are_encrypted_by_the_key_that_is_named(key_id: str, said: str) -> None:
+    """Without one Redshift takes S3's own, whatever the bucket's default is."""
+    told: Any = Told()
+    unloader = Unloader(session=told, catalog=Mock(), places=Mock(), database="", pipeline="", role="default",
+                        key_id=key_id)  # fmt: skip
+    unloader._write(Mart("mart", "weights", "", ()), "s3://curated/marts/")
+    assert told.statements[0].endswith(f"IAM_ROLE default FORMAT AS {said}")
 
 
 def test_an_unload_that_fails_leaves_readers_where_they_were(built: Built, lake: Lake, world: World) -> None:

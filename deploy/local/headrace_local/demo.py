@@ -61,10 +61,8 @@ class DemoPlan:
 class Demo:
     """One run. `report` says at any time how far it came, also after `run` has raised."""
 
-    def __init__(self, plan: DemoPlan, folder: StackFolder, view: ProgressView, stack: StackPlan | None = None) -> None:
-        """In a stack of so many shards, or in the given one."""
+    def __init__(self, plan: DemoPlan, folder: StackFolder, view: ProgressView) -> None:
         self._plan = plan
-        self._stack = stack or StackPlan(shards=plan.shards)
         self.folder = folder
         self._view = view
         self._began_s = time.monotonic()
@@ -77,7 +75,7 @@ class Demo:
     def run(self) -> Reconciliation:
         """Blocks until the stack has ended, or with `keep` until it stands by itself. Raises LocalError."""
         self._view.show(Progress("starting the local AWS and Redshift", self._seconds))
-        with owned_stack(self.folder, self._stack, warehouse=True) as stack:
+        with owned_stack(self.folder, StackPlan(shards=self._plan.shards), warehouse=True) as stack:
             self._note(endpoint=stack.endpoint, lake=stack.resources.lake)
             verdict = self._stream_and_reconcile(stack)
             if self._plan.keep:

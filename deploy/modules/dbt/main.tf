@@ -57,6 +57,8 @@ module "task" {
     HEADRACE_COPY_ROLE      = var.warehouse.copy_role_arn
     HEADRACE_CURATED_BUCKET = var.bucket_names.curated
     HEADRACE_CATALOG_PREFIX = module.names.of.catalog_prefix
+    # UNLOAD names S3's own key where it is told none, and the bucket takes only its zone's.
+    HEADRACE_UNLOAD_KEY_ID = element(split("/", var.key_arns.curated), 1)
   })
 
   secrets = {

@@ -52,7 +52,7 @@ variable "bucket_arns" {
 }
 
 variable "key_arns" {
-  description = "Zone of keys to ARN: operations, of the secret, the catalog, the state machine and its news."
+  description = "Zone of keys to ARN: operations, of the secret, the catalog, the state machine and its news; curated, of the marts."
   type        = map(string)
 }
 

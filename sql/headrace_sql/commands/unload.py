@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
 from contextlib import closing
@@ -20,6 +21,7 @@ from headrace_sql.commands.options import WAREHOUSE, Flag, Place, complete
 FLAT = Parameter(name="*")
 LAKE, CATALOG = LakeSettings(), CatalogSettings()
 MARTS = "mart"
+_KEY_ID = re.compile(r"[0-9A-Za-z-]*")
 
 
 def unload(
@@ -29,6 +31,7 @@ def unload(
     warehouse: Place = WAREHOUSE,
     lake: Annotated[LakeSettings, FLAT] = LAKE,
     catalog: Annotated[CatalogSettings, FLAT] = CATALOG,
+    unload_key_id: str = "",
     print_settings: PrintSettings = False,
 ) -> int:
     """Carry all marts to the curated zone as Parquet, and let the catalog name them, each at once.
@@ -42,6 +45,9 @@ def unload(
         Print each mart as one line of JSON.
     project_dir
         The dbt project; the one that came with this command where not given.
+    unload_key_id
+        The KMS key that the curated zone is encrypted by: UNLOAD takes S3's own key where none is named, whatever the
+        bucket says.
     """
     from headrace_consumers.aws import make_catalog_clients
     from headrace_consumers.aws_retry import COMMAND_PATIENCE_S, patience
@@ -56,10 +62,13 @@ def unload(
     from headrace_sql.unloading.unload import Unloader
 
     target, project = complete(warehouse), Project.at(project_dir)
+    if not _KEY_ID.fullmatch(unload_key_id):
+        raise SettingsError(f"HEADRACE_UNLOAD_KEY_ID {unload_key_id!r} is no id of a KMS key")
     if print_settings:
         return tell_settings(
-            pipeline=project.pipeline, project_dir=project.folder, warehouse=target, lake=lake, catalog=catalog
-        )
+            pipeline=project.pipeline, project_dir=project.folder, unload_key_id=unload_key_id, warehouse=target,
+            lake=lake, catalog=catalog,
+        )  # fmt: skip
     clients = make_catalog_clients(os.environ)
     with (
         patience(COMMAND_PATIENCE_S),
@@ -70,7 +79,7 @@ def unload(
         places = Places(clients.s3, lake.curated_bucket, database)
         unloader = Unloader(
             session=session, catalog=GlueCatalog(clients.glue), places=places, database=database,
-            pipeline=project.pipeline, role=target.copy_role,
+            pipeline=project.pipeline, role=target.copy_role, key_id=unload_key_id,
         )  # fmt: skip
         marts = read_marts(session, MARTS)
         if not marts:

@@ -23,8 +23,6 @@ from headrace_sql.unloading.places import Places
 
 MART = "headrace.mart"
 """Marks the catalog's tables of marts; one of the same name without it is somebody else's."""
-_AS = "FORMAT AS PARQUET ENCRYPTED AUTO"
-"""By the key that the bucket names: without it Redshift asks for S3's own key, which the lake's buckets deny."""
 
 
 class Unloaded(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +48,8 @@ class Unloader:
     database: str
     pipeline: str
     role: str
+    key_id: str = ""
+    """Of KMS; S3's own key where empty."""
 
     def unload(self, marts: Sequence[Mart], unload_id: str) -> Iterator[Unloaded]:
         """One after the other, each below a place of this unload's id, which no other had. Raises TerminalError where
@@ -83,7 +83,8 @@ class Unloader:
         self.session.begin()
         try:
             [(rows,)] = self.session.query(f"SELECT count(*) FROM ({mart.select()}) AS mart")  # noqa: S608 -- our own text
-            self.session.run(f"UNLOAD ('{query}') TO '{location}' {iam_role(self.role)} {_AS}")
+            encrypted = f" KMS_KEY_ID '{self.key_id}' ENCRYPTED" if self.key_id else ""
+            self.session.run(f"UNLOAD ('{query}') TO '{location}' {iam_role(self.role)} FORMAT AS PARQUET{encrypted}")
             self.session.commit()
         except BaseException:
             self.session.rollback()

@@ -18,6 +18,7 @@ _REMADE = "a committed file that is lost is made again from the stream"
 _EXPIRED = "links of more than 30 days expire with their commits"
 _ADOPTED = "`adopt` writes a gap, or an end"
 _STOLEN = "a dead leader's lock is taken away"
+_CHANGED = "columns of a contract, or the time from which partitions count, are others than before"
 _SLOW = "a query that runs too long is stopped"
 
 _LAKE = "raw_objects processed_objects curated_objects"
@@ -37,6 +38,7 @@ _RARE = (
     ("operator", "s3:CreateMultipartUpload s3:UploadPart s3:AbortMultipartUpload", _LAKE, _REMADE),
     ("landing", "s3:CreateMultipartUpload s3:UploadPart", "curated_objects", _WINDOWS),
     ("batch landing", "s3:AbortMultipartUpload s3:DeleteObject", _TABLES, _SETTLED),
+    ("operator", "glue:UpdateTable", "glue", _CHANGED),
     ("operator", "athena:StopQueryExecution", "athena", _SLOW),
 )
 """Services, calls, kinds of resources, and when."""

@@ -66,6 +66,8 @@ class Code:
     bases: Mapping[str, frozenset[str]]
     fields: frozenset[str]
     """Of classes: such a name is a value where it is not called."""
+    aliases: Mapping[str, Mapping[str, str]]
+    """Module to what it calls otherwise than it is called."""
     apis: Mapping[str, frozenset[str]]
     """Module to the APIs whose clients it names."""
 
@@ -97,6 +99,7 @@ def read_code() -> Code:
         fields=frozenset(
             _name(one.target) for _, node in classes for one in node.body if isinstance(one, ast.AnnAssign)
         ),
+        aliases={module: dict(_aliases(tree)) for module, tree in trees.items()},
         apis={module: frozenset(_stubs(tree)) for module, tree in trees.items()},
     )  # fmt: skip
 
@@ -131,12 +134,13 @@ class _Walk:
             function, caller = waiting.pop()
             if function not in self.reached:
                 self.reached[function] = caller
-                waiting += [(one, function) for one in self._follow(function.node)]
+                waiting += [(one, function) for one in self._follow(function)]
 
-    def _follow(self, node: ast.AST) -> Iterator[Function]:
-        called = {id(call.func): call for call in ast.walk(node) if isinstance(call, ast.Call)}
-        for one in ast.walk(node):
-            name, call = _name(one), called.get(id(one))
+    def _follow(self, function: Function) -> Iterator[Function]:
+        aliases = self.code.aliases[function.module]
+        called = {id(call.func): call for call in ast.walk(function.node) if isinstance(call, ast.Call)}
+        for one in ast.walk(function.node):
+            name, call = aliases.get(_name(one), _name(one)), called.get(id(one))
             if name in self.code.classes:
                 yield from self._live(name)
             if name in self.code.functions and (call or name not in self.code.fields):
@@ -219,6 +223,12 @@ def _name(node: ast.AST) -> str:
     if isinstance(node, ast.Name):
         return node.id
     return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _aliases(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((one.asname, one.name) for one in node.names if one.asname)
 
 
 def _stubs(tree: ast.Module) -> Iterator[str]:

@@ -14,7 +14,7 @@ import boto3
 
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_local.environment import KEY, REGION
-from tests.deploy.calls.names import REPLAY_STREAM, SECRET
+from tests.deploy.calls.names import REPLAY_STREAM, USERS_SECRET
 from tests.deploy.calls.stage import PIPELINE, Stage, set_up
 
 _HANDLER = """import json, sys
@@ -28,18 +28,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="hrc-", dir="/tmp") as root, set_up(Path(root), Path(sys.argv[1])) as stage:
         _stream(stage)
         _land(stage)
-        _operate(stage)
+        _wait(stage)
         _unload(stage)
+        _operate(stage)
         _rotate(stage)
         _bring_back(stage)
         _keep_up(stage)
 
 
 def _stream(stage: Stage) -> None:
-    """Two batches, and a bad event."""
-    _put(stage, "ann", "ben")
+    """Two batches, days apart, so that windows are out with the second; and a bad event."""
+    _put(stage, _NOW - timedelta(days=3), "ann", "ben")
     stage.wait_for("s3:CompleteMultipartUpload", "-processed-", "engine_process")
-    _put(stage, "cid")
+    _put(stage, _NOW, "cid")
     bad = json.dumps({"delivered_at": _NOW.isoformat(), "depot": "", "receiver": "dan", "grams": 1})
     event = f'{{"specversion":"1.0","id":"bad","source":"/t","type":"parcel.delivered.v1","data":{bad}}}'
     stage.stack.clients.kinesis.put_record(
@@ -47,8 +48,8 @@ def _stream(stage: Stage) -> None:
     )
 
 
-def _put(stage: Stage, *receivers: str) -> None:
-    lines = "".join(f"{json.dumps(_parcel(receiver))}\n" for receiver in receivers)
+def _put(stage: Stage, at: datetime, *receivers: str) -> None:
+    lines = "".join(f"{json.dumps(_parcel(at, receiver))}\n" for receiver in receivers)
     words = (
         "put",
         stage.stack.resources.stream,
@@ -60,8 +61,8 @@ def _put(stage: Stage, *receivers: str) -> None:
     stage.run("headrace-producers", *words, said=lines)
 
 
-def _parcel(receiver: str) -> dict[str, object]:
-    return {"delivered_at": _NOW.isoformat(), "depot": "north", "receiver": receiver, "grams": 100 * next(_numbers)}
+def _parcel(at: datetime, receiver: str) -> dict[str, object]:
+    return {"delivered_at": at.isoformat(), "depot": "north", "receiver": receiver, "grams": 100 * next(_numbers)}
 
 
 def _land(stage: Stage) -> None:
@@ -96,15 +97,18 @@ def _send(stage: Stage, source: str, body: bytes) -> str:
     return key
 
 
+def _wait(stage: Stage) -> None:
+    """Until windows are out, and in the warehouse, too."""
+    stage.wait_for("s3:CompleteMultipartUpload", "-curated-", "windows")
+    stage.wait_for("obstore:GetObject", "-curated-", "load")
+
+
 def _operate(stage: Stage) -> None:
     """What people run, with a file lost."""
-    stage.wait_for("s3:DeleteObject", "-curated-", "load")
-    stage.wait_for("s3:CompleteMultipartUpload", "-curated-", "windows")
     _lose_a_file(stage)
     stage.run("headrace-consumers", "repair", PIPELINE, "--apply")
     for words in (("status",), ("catalog", "apply")):
         stage.run("headrace-consumers", *words, PIPELINE)
-    stage.run("headrace-consumers", "catalog", "apply", PIPELINE, "--catalog-since", "2013-01-01")
     folder = stage.plan.folder.path / "project"
     (folder / "athena").mkdir(parents=True)
     (folder / "dbt_project.yml").write_text("vars: {pipeline: parcels}\n")
@@ -134,10 +138,10 @@ def _rotate(stage: Stage) -> None:
     """Twice: a secret's first version is the current one by itself."""
     secrets = boto3.client("secretsmanager", endpoint_url=stage.stack.endpoint, region_name=REGION,
                            aws_access_key_id=KEY, aws_secret_access_key=KEY)  # fmt: skip
-    secrets.create_secret(Name=SECRET)
+    secrets.create_secret(Name=USERS_SECRET)
     stage.query("CREATE USER a_reader PASSWORD DISABLE")
     for _ in range(2):
-        stage.run("headrace-sql", "rotate", "a_reader", "--secret", SECRET)
+        stage.run("headrace-sql", "rotate", "a_reader", "--secret", USERS_SECRET)
 
 
 def _bring_back(stage: Stage) -> None:

@@ -6,17 +6,19 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headrace_consumers.kinesis import KinesisStream
 from headrace_consumers.runtime.job import application_name
+from headrace_consumers.warehouse.redshift import Redshift
 from headrace_local import processes
 from headrace_local.aws import last_lines
 from headrace_local.folder import StackFolder
 from headrace_local.resources import create_stream
 from headrace_local.stack import OwnedStack, StackPlan, owned_stack
+from headrace_local.warehouse import warehouse_target
 from headrace_local.workers import WorkerPlan
 from tests.deploy.calls.daemon import listening
 from tests.deploy.calls.names import PIPELINE as PARCELS
@@ -50,7 +52,8 @@ class Stage:
 
     def query(self, statement: str) -> None:
         """In the warehouse."""
-        self.run("headrace-local", "sql", statement, "--name", self.plan.folder.name)
+        with closing(Redshift(warehouse_target(self.stack.state.warehouse_url)).connect()) as session:
+            session.run(statement)
 
     def until_done(self, *words: str) -> None:
         """A command again and again, until it has something to tell: the loader must have passed what it is about."""

@@ -19,7 +19,17 @@ from types import ModuleType
 from typing import Any
 
 FOLDER = os.environ.get("CALLS_FOLDER", "")
-_NAMES = ("Bucket", "TableName", "StreamName", "StreamARN", "DatabaseName", "WorkGroup", "SecretId", "Name", "DatabaseInput")
+_NAMES = (
+    "Bucket",
+    "TableName",
+    "StreamName",
+    "StreamARN",
+    "DatabaseName",
+    "WorkGroup",
+    "SecretId",
+    "Name",
+    "DatabaseInput",
+)
 _known: set[str] = set()
 
 

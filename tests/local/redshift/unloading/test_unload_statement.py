@@ -85,16 +85,11 @@ def test_an_authorization_is_needed() -> None:
         parse_unload("UNLOAD ('SELECT 1') TO 's3://b/k' CSV")
 
 
-@pytest.mark.parametrize("written", ["ENCRYPTED", "KMS_KEY_ID 'k'", "FIXEDWIDTH '1'", "DELIMITER '||'"])
+@pytest.mark.parametrize("written", ["ENCRYPTED AUTO", "FIXEDWIDTH '1'", "EXTENSION 'csv'", "DELIMITER '||'"])
 def test_what_only_redshift_knows_is_named(written: str) -> None:
     """Never passed over in silence."""
     with pytest.raises(NotImitatedError, match=written.split(maxsplit=1)[0]):
         options(written)
-
-
-def test_the_buckets_own_key_needs_nothing() -> None:
-    """S3 encrypts by it whatever is written."""
-    assert options("FORMAT AS PARQUET ENCRYPTED AUTO") == options("FORMAT AS PARQUET")
 
 
 def test_an_outer_limit_is_refused() -> None:

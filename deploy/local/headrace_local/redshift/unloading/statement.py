@@ -197,13 +197,6 @@ def _parallel(words: Words) -> Value:
     return words.skip("ON") or words.skip("TRUE") or True
 
 
-def _encrypted(words: Words) -> Value:
-    """By the bucket's own key is how S3 writes anyway; another key would be a client's."""
-    if not words.skip("AUTO"):
-        raise NotImitatedError("UNLOAD's ENCRYPTED without AUTO is not imitated locally")
-    return True
-
-
 def _size(words: Words) -> Value:
     words.skip("AS")
     token = words.take()
@@ -226,7 +219,6 @@ _READERS: Mapping[str, Callable[[Words], Value]] = {
     "ACCESS_KEY_ID": _secret,
     "SECRET_ACCESS_KEY": _secret,
     "SESSION_TOKEN": _secret,
-    "ENCRYPTED": _encrypted,
     "MANIFEST": _manifest,
     "PARTITION": _partition,
     "PARALLEL": _parallel,
@@ -241,4 +233,4 @@ _NOT_WITH: Mapping[FormatName, Sequence[str]] = {
     "JSON": ("DELIMITER", "HEADER", "ADDQUOTES", "ESCAPE", "NULL"),
     "CSV": ("ADDQUOTES", "ESCAPE"),
 }
-_NOT_IMITATED = frozenset({"EXTENSION", "FIXEDWIDTH", "KMS_KEY_ID", "MASTER_SYMMETRIC_KEY"})
+_NOT_IMITATED = frozenset({"ENCRYPTED", "EXTENSION", "FIXEDWIDTH", "KMS_KEY_ID", "MASTER_SYMMETRIC_KEY"})
