@@ -12,6 +12,8 @@ RECORDED = "recorded"
 """A row's source where the call was seen in a run of the real commands."""
 OBSTORE = "obstore"
 """The same, of a library that does not go through botocore."""
+HEARD = frozenset({RECORDED, OBSTORE})
+"""By a run."""
 CODE = "code"
 """Where the code can make it, though only after a fault that the run does not have."""
 

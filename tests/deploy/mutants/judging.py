@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.deploy import checks, composition, parliament
 from tests.deploy.calls.checks import missing_permissions, unused_permissions
-from tests.deploy.calls.rows import RECORDED, Row, read_table
+from tests.deploy.calls.rows import HEARD, Row, read_table
 from tests.deploy.commands import wrong_commands
 from tests.deploy.live import Live
 from tests.deploy.mutants.mutant import Mutant
@@ -19,7 +19,7 @@ NAMES = {"terraform", *OF_PLANS, *OF_TABLES, *checks.OF_LIVE}
 
 def _heard() -> list[Row]:
     """What a run of the services gave, as the table has it: test_calls.py holds that against a fresh run."""
-    return [row for row in read_table() if row.source == RECORDED]
+    return [row for row in read_table() if row.source in HEARD]
 
 
 class CannotBePlannedError(Exception):
