@@ -259,6 +259,20 @@ run "sftp_is_private" {
 
 run "a_partner_sees_its_own_folder" {
   assert {
+    condition = jsondecode(aws_iam_role.partner["airport_office"].assume_role_policy).Statement[0].Condition == {
+      ArnLike      = { "aws:SourceArn" = "arn:aws:transfer:us-east-1:000000000000:user/s-00000000000000000/*" }
+      StringEquals = { "aws:SourceAccount" = "000000000000" }
+    }
+    error_message = "A partner's role is taken for users of this server alone."
+  }
+  assert {
+    condition = alltrue([
+      for policy in concat(values(aws_iam_role_policy.partner), aws_iam_role_policy.cleaner) :
+      [for statement in jsondecode(policy.policy).Statement : statement.Condition if statement.Sid == "UseKey"] == [{ StringEquals = { "kms:ViaService" = "s3.us-east-1.amazonaws.com" } }]
+    ])
+    error_message = "The landing key is used by way of S3 alone."
+  }
+  assert {
     condition = { for user, partner in aws_transfer_user.this : user => one(partner.home_directory_mappings).target } == {
       airport_office = "/inbox/landing/flights/airports"
       met_office     = "/inbox/landing/weather/weather"
