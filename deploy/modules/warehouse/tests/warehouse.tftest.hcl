@@ -145,3 +145,13 @@ run "a_protected_one_goes_on" {
     error_message = "A secret that was deleted by mistake is soon gone."
   }
 }
+
+run "an_access_that_changed_is_run_again" {
+  variables {
+    departments = ["operations", "maintenance"]
+  }
+  assert {
+    condition     = aws_redshiftdata_statement.access.sql == local.access
+    error_message = "Terraform runs what stood there before, or nothing."
+  }
+}
