@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from tests.integration.world import World
 
@@ -29,4 +30,27 @@ def test_a_lost_lease_table_loses_and_doubles_nothing(make_world: Callable[[int]
     for worker in world.running():
         worker.ask_to_stop()
         worker.require_stopped()
+    world.reconcile(FLIGHTS)
+
+
+def test_a_rewind_spares_the_skipping_after_lease_tables_were_lost(make_world: Callable[[int], World]) -> None:
+    """It reads from the time that it names on, under lease tables of its own."""
+    world = make_world(2)
+    world.lease_shards_to("a")
+    world.start_worker()
+    world.wait_until_read()
+    with world.sending(FLIGHTS, RATE) as flow:
+        world.wait_for_commits()
+        point = datetime.now(UTC).isoformat()
+        world.wait_for_commits(500)
+        [worker] = world.running()
+        worker.kill()
+        world.delete_lease_tables()
+        assert "generation 2 reads from" in world.rewind(point)
+        world.start_worker()
+        world.wait_until_drained(flow, timeout_s=150.0)
+    assert world.lease_tables() == set()
+    for running in world.running():
+        running.ask_to_stop()
+        running.require_stopped()
     world.reconcile(FLIGHTS)
