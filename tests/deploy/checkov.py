@@ -14,7 +14,7 @@ COMMAND = ("uv", "tool", "run", "--quiet", "--from", "checkov==3.3.30", "checkov
 
 # All of its checks that have something to say of the types of resources that are here, but for those below. Each is
 # explained under https://www.checkov.io/5.Policy%20Index/terraform.html.
-CHECKS = """
+LISTED = """
     CKV_AWS_7 CKV_AWS_19 CKV_AWS_20 CKV_AWS_21 CKV_AWS_23 CKV_AWS_24 CKV_AWS_25 CKV_AWS_26 CKV_AWS_28 CKV_AWS_32
     CKV_AWS_33 CKV_AWS_35 CKV_AWS_36 CKV_AWS_43 CKV_AWS_45 CKV_AWS_51 CKV_AWS_53 CKV_AWS_54 CKV_AWS_55 CKV_AWS_56
     CKV_AWS_57 CKV_AWS_60 CKV_AWS_61 CKV_AWS_62 CKV_AWS_63 CKV_AWS_65 CKV_AWS_66 CKV_AWS_67 CKV_AWS_72 CKV_AWS_82
@@ -25,7 +25,8 @@ CHECKS = """
     CKV_AWS_319 CKV_AWS_332 CKV_AWS_333 CKV_AWS_336 CKV_AWS_352 CKV_AWS_355 CKV_AWS_357 CKV_AWS_363 CKV_AWS_380
     CKV_AWS_382 CKV_AWS_387 CKV_AWS_393 CKV2_AWS_1 CKV2_AWS_6 CKV2_AWS_11 CKV2_AWS_12 CKV2_AWS_16 CKV2_AWS_35
     CKV2_AWS_40 CKV2_AWS_44 CKV2_AWS_56 CKV2_AWS_61 CKV2_AWS_64 CKV2_AWS_65 CKV2_AWS_73 CKV2_AWS_75
-""".split()
+"""
+CHECKS = LISTED.split()
 
 SKIPPED = {
     "CKV2_AWS_5": "security groups are used in other modules than they are made in; `miswired` follows them",

@@ -23,5 +23,6 @@ def test_all_services_and_schedules_are_asked(plan: Callable[[str], Plan]) -> No
         ("headrace-sql", "build"),
         ("headrace-sql", "freshness"),
         ("headrace-sql", "rotate"),
+        ("headrace-sql", "rotate"),
         ("headrace-sql", "unload"),
     }
