@@ -58,6 +58,7 @@ dependency "observability" {
 
 inputs = {
   environment     = local.env.environment
+  protected       = local.env.protected
   pipelines       = local.env.pipelines
   image           = "${dependency.ci.outputs.repository_urls.worker}:${local.env.release}"
   collector_image = "${dependency.ci.outputs.repository_urls.collector}:${local.env.release}"

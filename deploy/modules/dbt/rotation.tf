@@ -7,6 +7,16 @@ locals {
   }
 }
 
+module "rotation_permissions" {
+  source = "../permissions"
+
+  service = "rotation"
+  resources = {
+    secrets        = values(var.warehouse.secret_arns)
+    operations_key = [var.key_arns.operations]
+  }
+}
+
 module "rotation_task" {
   source = "../task"
 
@@ -27,24 +37,7 @@ module "rotation_task" {
     HEADRACE_WAREHOUSE_PASSWORD = "${var.warehouse.admin_secret_arn}:password::"
   }
 
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "PutNewPasswords"
-        Effect   = "Allow"
-        Action   = ["secretsmanager:DescribeSecret", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"]
-        Resource = values(var.warehouse.secret_arns)
-      },
-      {
-        Sid       = "EncryptThem"
-        Effect    = "Allow"
-        Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
-        Resource  = [var.key_arns.operations]
-        Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${module.names.region}.amazonaws.com" } }
-      },
-    ]
-  })
+  policy = module.rotation_permissions.json
 }
 
 module "rotation" {

@@ -8,7 +8,8 @@ locals {
   # commit names: the archive, copies of files that landed, what partners handed in, logs.
   expired_after_days = {
     raw     = { "firehose/" = var.raw_retention_days, "landed/" = var.raw_retention_days, "refused/" = var.raw_retention_days }
-    landing = { "" = 30 }
+    landing = { "" = var.raw_retention_days } # a file handed to Spark has no other copy until it has landed
+    curated = { "athena-results/" = 7 }
     logs    = { "" = var.log_retention_days }
   }
 }
@@ -55,8 +56,12 @@ resource "aws_s3_bucket_lifecycle_configuration" "zone" {
       id     = "expire-${trimsuffix(coalesce(rule.key, "all"), "/")}"
       status = "Enabled"
 
+      # What is empty marks a folder, which SFTP's mappings need.
       filter {
-        prefix = rule.key
+        and {
+          prefix                   = rule.key
+          object_size_greater_than = 0
+        }
       }
 
       expiration {

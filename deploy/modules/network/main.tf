@@ -15,13 +15,15 @@ data "aws_availability_zones" "here" {
 
 locals {
   zones = slice(sort(data.aws_availability_zones.here.names), 0, var.availability_zones)
+  # AmazonEMRServicePolicy_v2 makes clusters where it finds these alone.
+  cluster_tags = local.is_cluster ? { for-use-with-amazon-emr-managed-policies = "true" } : {}
 }
 
 resource "aws_vpc" "main" {
   cidr_block           = var.cidr
   enable_dns_support   = true
   enable_dns_hostnames = true
-  tags                 = { Name = module.names.of.network }
+  tags                 = merge({ Name = module.names.of.network }, local.cluster_tags)
 }
 
 # What nobody chose a group for reaches nothing, and is reached by nobody.
@@ -37,7 +39,7 @@ resource "aws_subnet" "private" {
   availability_zone       = local.zones[count.index]
   cidr_block              = cidrsubnet(var.cidr, 4, count.index)
   map_public_ip_on_launch = false
-  tags                    = { Name = "${module.names.of.network}-private-${local.zones[count.index]}" }
+  tags                    = merge({ Name = "${module.names.of.network}-private-${local.zones[count.index]}" }, local.cluster_tags)
 }
 
 # The local route, and those that the gateway endpoints add: there is no way out, and none in.

@@ -27,8 +27,11 @@ locals {
       command  = ["headrace-consumers", "run", each.reference]
       size     = { cpu = each.worker.cpu, memory_mib = each.worker.memory_mib }
       # The supervisor waits for the daemon, then for the engine, each so long and 5 s: 110 s of the task's 120.
-      settings = { HEADRACE_SHUTDOWN_GRACE_S = "50" }
-      secrets  = {}
+      settings = {
+        HEADRACE_SHUTDOWN_GRACE_S     = "50"
+        HEADRACE_PROTECT_LEASE_TABLES = tostring(var.protected)
+      }
+      secrets = {}
     }
   }
   windows = {

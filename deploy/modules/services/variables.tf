@@ -19,6 +19,11 @@ variable "pipelines" {
   }))
 }
 
+variable "protected" {
+  description = "Whether the lease tables that KCL makes refuse to be deleted."
+  type        = bool
+}
+
 variable "image" {
   description = "Of all three services: REGISTRY/REPOSITORY:RELEASE."
   type        = string

@@ -141,7 +141,7 @@ run "what_is_kept_and_how_long" {
     condition = alltrue(flatten([
       for zone in ["raw", "processed", "curated"] : [
         for rule in aws_s3_bucket_lifecycle_configuration.zone[zone].rule :
-        contains(["expire-firehose", "expire-landed", "expire-refused"], rule.id)
+        contains(["expire-firehose", "expire-landed", "expire-refused", "expire-athena-results"], rule.id)
         if length([for expiration in rule.expiration : expiration if coalesce(expiration.days, 0) > 0]) > 0
       ]
     ]))

@@ -15,6 +15,7 @@ mock_provider "aws" {
 
 variables {
   environment = "dev"
+  protected   = true
   pipelines = {
     flights = {
       reference = "headrace_local.pipelines:flights"
