@@ -56,6 +56,12 @@ def of(resource: Resource) -> str:
     return f"arn:{PARTITION}:" + form.format_map(_parts(resource))
 
 
+def of_address(kind: str, address: str) -> str:
+    """Of a type whose ARN says nothing but which one it is."""
+    place = {"region": REGION, "account": ACCOUNT_ID, "uuid": str(uuid.uuid5(uuid.NAMESPACE_URL, address))}
+    return f"arn:{PARTITION}:" + FORMS[kind].format_map(place)
+
+
 def of_another(resource: Resource, attribute: str) -> str:
     """The ARN of what AWS makes beside a resource: Redshift keeps its administrator's password as a secret."""
     if attribute == "admin_password_secret_arn":

@@ -6,7 +6,7 @@ import json
 import re
 from pathlib import Path
 
-from tests.deploy import hcl, terraform
+from tests.deploy import arns, hcl, terraform
 from tests.deploy.live import OUTPUT, Environment, Live, Unit
 
 PROVIDER = {"required_providers": {"aws": {"source": "hashicorp/aws", "version": "~> 6.0"}}}
@@ -17,6 +17,8 @@ SETTINGS = {"HEADRACE_RELEASE": "2026.11.1", "HEADRACE_GITHUB_REPOSITORY": "exam
 
 # Some partner, so that SFTP is planned too: no environment has one yet.
 PARTNERS = {"weather_office": {"pipeline": "flights", "source": "weather", "public_keys": ["ssh-ed25519 example"]}}
+
+KEY_ZONES = ("raw", "processed", "curated", "landing", "logs", "stream", "warehouse", "operations")
 
 # What a plan needs to be whole: mocks of lists are empty, and names are made of account and region.
 MOCKS = (Path(__file__).parent / "mocks.tfmock.hcl").read_text(encoding="utf-8")
@@ -49,8 +51,17 @@ def _write(folder: Path, environment: Environment, modules: hcl.Body, mocks: hcl
     (folder / "main.tf.json").write_text(json.dumps(root, indent=2), encoding="utf-8")
     tests = folder / "tests"
     tests.mkdir(exist_ok=True)
-    provider = MOCKS.replace("{environment}", environment.name)
+    provider = MOCKS.replace("{environment}", environment.name) + _key_arns(modules)
     (tests / "mocked.tftest.hcl").write_text(f'{provider}\nrun "{environment.name}" {{}}\n', encoding="utf-8")
+
+
+def _key_arns(modules: hcl.Body) -> str:
+    """Keys as AWS calls them: a module takes the id out of a key's ARN."""
+    if "keys" not in modules:
+        return ""
+    addresses = [f'module.keys.aws_kms_key.zone["{zone}"]' for zone in KEY_ZONES]
+    arn = {address: arns.of_address("aws_kms_key", address) for address in addresses}
+    return "".join(f'override_resource {{\n  target = {one}\n  values = {{ arn = "{arn[one]}" }}\n}}\n' for one in arn)
 
 
 def planned(live: Live, scope: str, folder: Path) -> terraform.Tested:

@@ -97,7 +97,8 @@ class Plan:
     @cached_property
     def _named(self) -> dict[str, Resource]:
         names = {f"{one.type}/{arns.identity(one, 'id')}": one for one in self.resources}
-        return names | {arns.of(one): one for one in self.resources}
+        key_ids = {arns.of(one).rpartition("/")[2]: one for one in self.of("aws_kms_key")}
+        return names | key_ids | {arns.of(one): one for one in self.resources}
 
     def texts_of(self, kind: str) -> frozenset[str]:
         """All that one may call a resource of the type: ids, ARNs, names, mocked and as they are in an account."""
@@ -107,7 +108,9 @@ class Plan:
     def _texts(self) -> dict[str, frozenset[str]]:
         texts: dict[str, set[str]] = {}
         for one in self.resources:
-            texts.setdefault(one.type, set()).update(one.computed.values(), {arns.of(one), arns.identity(one, "id")})
+            arn = arns.of(one)
+            told = {arn, arn.rpartition("/")[2], arns.identity(one, "id")}
+            texts.setdefault(one.type, set()).update(one.computed.values(), told)
         return {kind: frozenset(found) for kind, found in texts.items()}
 
     def is_of(self, text: object, *types: str) -> bool:
