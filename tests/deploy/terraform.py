@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.deploy import schema
+
 
 class TerraformError(Exception):
     """What Terraform said."""
@@ -72,7 +74,7 @@ def checked(folder: Path) -> Tested:
 
 def _process(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["terraform", f"-chdir={folder}", *arguments]
-    quiet = {**os.environ, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+    quiet = {**os.environ, **schema.settings(folder), "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
     return subprocess.run(command, capture_output=True, text=True, env=quiet, check=False)
 
 
