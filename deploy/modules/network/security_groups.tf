@@ -1,6 +1,6 @@
 locals {
-  # Who runs in the subnets, and why. A new service (query API, HTTP ingestion, Flink) is one more line here and in the
-  # sets below.
+  # Who runs in the subnets, and why, in the few characters that EC2 takes: no apostrophe. A new service (query API, HTTP
+  # ingestion, Flink) is one more line here and in the sets below.
   groups = {
     worker    = "KCL workers"
     windows   = "The windows service"
@@ -8,7 +8,7 @@ locals {
     dbt       = "Builds of the models"
     batch     = "Batch commands and Spark"
     landing   = "Lambdas that land files"
-    sftp      = "Transfer Family's endpoint"
+    sftp      = "Endpoint of Transfer Family"
     warehouse = "Redshift Serverless"
     endpoints = "Interface endpoints"
   }

@@ -144,6 +144,13 @@ run "a_cluster_lives_as_long_as_its_backfill" {
     ])
     error_message = "A cluster keeps or sends data in the clear."
   }
+  assert {
+    condition = alltrue([
+      for group in concat(aws_security_group.nodes, aws_security_group.service_access) :
+      can(regex("^[a-zA-Z0-9. _:/()#,@\\[\\]+=&;{}!$*-]{1,255}$", group.description))
+    ])
+    error_message = "EC2 refuses a description with other characters, an apostrophe for one."
+  }
 }
 
 run "a_cluster_needs_its_packages" {

@@ -82,6 +82,20 @@ run "who_may_talk_to_whom" {
   }
 }
 
+run "descriptions_are_of_what_ec2_takes" {
+  assert {
+    condition = alltrue([
+      for one in concat(
+        values(aws_security_group.service), values(aws_vpc_security_group_egress_rule.to_endpoints), values(aws_vpc_security_group_egress_rule.to_s3),
+        values(aws_vpc_security_group_egress_rule.to_dynamodb), values(aws_vpc_security_group_egress_rule.to_warehouse),
+        values(aws_vpc_security_group_ingress_rule.at_endpoints), values(aws_vpc_security_group_ingress_rule.at_warehouse),
+        values(aws_vpc_security_group_ingress_rule.at_sftp),
+      ) : can(regex("^[a-zA-Z0-9. _:/()#,@\\[\\]+=&;{}!$*-]{1,255}$", one.description))
+    ])
+    error_message = "EC2 refuses a description with other characters, an apostrophe for one."
+  }
+}
+
 run "partners_are_let_in_by_name" {
   variables {
     sftp_cidrs = ["10.30.0.0/24", "10.31.0.0/24"]
@@ -206,6 +220,10 @@ run "traffic_is_logged" {
   assert {
     condition     = jsondecode(aws_iam_role_policy.flow_logs.policy).Statement[0].Resource == ["${var.log_group_arn}:*"]
     error_message = "Flow logs are written to their own group."
+  }
+  assert {
+    condition     = contains(flatten([for s in jsondecode(aws_iam_role_policy.flow_logs.policy).Statement : s.Action]), "logs:DescribeLogGroups")
+    error_message = "Flow logs look for their group before they write to it."
   }
 }
 
