@@ -21,12 +21,21 @@ resource "aws_iam_role_policy" "flow_logs" {
   role = aws_iam_role.flow_logs.id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "WriteFlowLogs"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-      Resource = ["${var.log_group_arn}:*"]
-    }]
+    Statement = [
+      {
+        Sid      = "WriteFlowLogs"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        Resource = ["${var.log_group_arn}:*"]
+      },
+      # Asked of all groups at once: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+      {
+        Sid      = "FindGroup"
+        Effect   = "Allow"
+        Action   = ["logs:DescribeLogGroups"]
+        Resource = ["arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:*"]
+      },
+    ]
   })
 }
 
