@@ -57,10 +57,17 @@ resource "aws_s3_bucket_lifecycle_configuration" "zone" {
       status = "Enabled"
 
       # What is empty marks a folder, which SFTP's mappings need.
+      # S3 takes `and` for two conditions or more alone.
       filter {
-        and {
-          prefix                   = rule.key
-          object_size_greater_than = 0
+        object_size_greater_than = rule.key == "" ? 0 : null
+
+        dynamic "and" {
+          for_each = rule.key == "" ? [] : [rule.key]
+
+          content {
+            prefix                   = and.value
+            object_size_greater_than = 0
+          }
         }
       }
 

@@ -3,6 +3,8 @@ locals {
   account_id = module.names.account_id
   trail_arn  = "${local.arn}:cloudtrail:${module.names.region}:${local.account_id}:trail/${module.names.of.trail}"
 
+  cleaner_arn = "${local.arn}:iam::${local.account_id}:role/${module.names.of.sftp_cleaner}"
+
   bucket_arns = { for zone in local.zones : zone => "${local.arn}:s3:::${module.names.of["${zone}_bucket"]}" }
   both        = { for zone, arn in local.bucket_arns : zone => [arn, "${arn}/*"] }
 
@@ -27,13 +29,17 @@ locals {
           Condition = { NumericLessThan = { "s3:TlsVersion" = "1.2" } }
         },
       ],
-      [for sid in ["NobodyDeletes"] : {
-        Sid       = sid
-        Effect    = "Deny"
-        Principal = "*"
-        Action    = ["s3:DeleteBucket", "s3:DeleteObjectVersion"]
-        Resource  = local.both[zone]
-      } if var.protected],
+      [for sid in ["NobodyDeletes"] : merge(
+        {
+          Sid       = sid
+          Effect    = "Deny"
+          Principal = "*"
+          Action    = ["s3:DeleteBucket", "s3:DeleteObjectVersion"]
+          Resource  = local.both[zone]
+        },
+        # SFTP's workflow takes out the version that an upload left which broke off; as a whole file it would land.
+        { for key, but in { Condition = { ArnNotEquals = { "aws:PrincipalArn" = local.cleaner_arn } } } : key => but if zone == "landing" },
+      ) if var.protected],
     )
   }
 

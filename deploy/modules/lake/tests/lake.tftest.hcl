@@ -176,6 +176,24 @@ run "seldom_read_records_move_only_where_it_pays" {
   }
 }
 
+run "a_filter_of_two_has_two" {
+  assert {
+    condition = alltrue(flatten([
+      for lifecycle in aws_s3_bucket_lifecycle_configuration.zone : [
+        for rule in lifecycle.rule : [for both in one(rule.filter).and : both.prefix != "" && both.object_size_greater_than == 0]
+      ]
+    ]))
+    error_message = "S3 takes `and` only with two conditions or more, and no empty prefix is one."
+  }
+  assert {
+    condition = alltrue([
+      for zone in ["landing", "logs"] :
+      one(one([for rule in aws_s3_bucket_lifecycle_configuration.zone[zone].rule : rule if rule.id == "expire-all"]).filter).object_size_greater_than == 0
+    ])
+    error_message = "What marks a folder is expired."
+  }
+}
+
 run "protected_buckets_stay" {
   variables {
     environment   = "prod"
@@ -194,6 +212,17 @@ run "protected_buckets_stay" {
       ]).Action == ["s3:DeleteBucket", "s3:DeleteObjectVersion"]
     ])
     error_message = "Somebody can delete a protected bucket, or versions for good."
+  }
+  assert {
+    condition = {
+      for zone, policy in aws_s3_bucket_policy.zone : zone => one([
+        for s in jsondecode(policy.policy).Statement : jsonencode(s.Condition) if s.Sid == "NobodyDeletes" && can(s.Condition)
+      ])
+      } == {
+      raw     = null, processed = null, curated = null, logs = null
+      landing = jsonencode({ ArnNotEquals = { "aws:PrincipalArn" = "arn:aws:iam::000000000000:role/headrace-prod-sftp-cleaner" } })
+    }
+    error_message = "SFTP's workflow cannot take out what an upload left that broke off, or others can take versions out."
   }
   assert {
     condition     = aws_s3_bucket_object_lock_configuration.raw.rule[0].default_retention[0].mode == "COMPLIANCE"
