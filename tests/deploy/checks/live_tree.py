@@ -74,6 +74,14 @@ def mocks_differ(live: Live) -> Iterator[str]:
             if set(body.get("mock_outputs_allowed_terraform_commands", [])) != PLANNING:
                 yield f"{where}: mocks are for {sorted(PLANNING)} alone, never for what changes something"
     yield from _mocks_without_output(live)
+    yield from _mocks_without_pipeline(live)
+
+
+def _mocks_without_pipeline(live: Live) -> Iterator[str]:
+    for environment in live.environments.values():
+        for output, by_pipeline in live.mocks.get("stream", {}).items():
+            if isinstance(by_pipeline, dict) and (missing := set(environment.locals["pipelines"]) - set(by_pipeline)):
+                yield f"mocks.hcl: stream.{output} has no {', '.join(sorted(missing))}, pipelines of {environment.name}"
 
 
 def _mocks_without_output(live: Live) -> Iterator[str]:

@@ -37,6 +37,13 @@ TREE = [
     ),
     edited("units that need each other", "cycles", "live/units/keys.hcl", "inputs = {", CYCLE),
     edited(
+        "a pipeline that mocks do not know",
+        "mocks_differ",
+        "live/dev/env.hcl",
+        "    flights = {\n",
+        "    orders = {\n",
+    ),
+    edited(
         "mocks where something is applied",
         "mocks_differ",
         "live/units/stream.hcl",
