@@ -33,7 +33,7 @@ resource "aws_iam_role_policy" "flow_logs" {
         Sid      = "FindGroup"
         Effect   = "Allow"
         Action   = ["logs:DescribeLogGroups"]
-        Resource = ["arn:${module.names.partition}:logs:${module.names.region}:${module.names.account_id}:log-group:*"]
+        Resource = ["*"]
       },
     ]
   })
