@@ -137,7 +137,7 @@ resource "aws_security_group" "nodes" {
   count = local.is_cluster ? 1 : 0
 
   name                   = "${module.names.of.spark}-nodes"
-  description            = "Nodes of a backfill's cluster; EMR writes the rules."
+  description            = "Nodes of the cluster of a backfill; EMR writes the rules."
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
   tags                   = { for-use-with-amazon-emr-managed-policies = "true" }
@@ -147,7 +147,7 @@ resource "aws_security_group" "service_access" {
   count = local.is_cluster ? 1 : 0
 
   name                   = "${module.names.of.spark}-service-access"
-  description            = "EMR's service, to the nodes of a backfill's cluster; EMR writes the rules."
+  description            = "From EMR to the nodes of the cluster of a backfill; EMR writes the rules."
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
   tags                   = { for-use-with-amazon-emr-managed-policies = "true" }

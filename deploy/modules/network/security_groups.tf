@@ -8,7 +8,7 @@ locals {
     dbt       = "Builds of the models"
     batch     = "Batch commands and Spark"
     landing   = "Lambdas that land files"
-    sftp      = "Transfer Family's endpoint"
+    sftp      = "Endpoint of Transfer Family"
     warehouse = "Redshift Serverless"
     endpoints = "Interface endpoints"
   }
