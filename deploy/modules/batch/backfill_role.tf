@@ -54,6 +54,16 @@ locals {
         Resource  = concat([aws_iam_role.spark.arn], aws_iam_role.emr[*].arn)
         Condition = { StringEquals = { "iam:PassedToService" = ["ec2.amazonaws.com", "elasticmapreduce.amazonaws.com"] } }
       },
+      {
+        # Of clusters the rules are called Event, not Events: https://docs.aws.amazon.com/step-functions/latest/dg/emr-iam.html
+        Sid    = "BeToldOfClustersAndSteps"
+        Effect = "Allow"
+        Action = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+        Resource = [
+          for call in ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"] :
+          "arn:${module.names.partition}:events:${local.here}:rule/StepFunctionsGetEventForEMR${call}Rule"
+        ]
+      },
     ]
   }
 }

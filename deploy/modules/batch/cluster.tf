@@ -147,7 +147,7 @@ resource "aws_security_group" "service_access" {
   count = local.is_cluster ? 1 : 0
 
   name                   = "${module.names.of.spark}-service-access"
-  description            = "Service of EMR, to the nodes of the cluster of a backfill; EMR writes the rules."
+  description            = "From EMR to the nodes of the cluster of a backfill; EMR writes the rules."
   vpc_id                 = var.vpc_id
   revoke_rules_on_delete = true
   tags                   = { for-use-with-amazon-emr-managed-policies = "true" }

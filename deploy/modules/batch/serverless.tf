@@ -106,25 +106,4 @@ resource "aws_emrserverless_application" "this" {
     livy_endpoint_enabled = false
     studio_enabled        = false
   }
-
-  depends_on = [aws_ecr_repository_policy.spark]
-}
-
-resource "aws_ecr_repository_policy" "spark" {
-  count = local.is_serverless ? 1 : 0
-
-  repository = regex("^[^/]+/([^:]+):", var.spark_image)[0]
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Sid       = "EmrServerlessPullsItsImage"
-      Effect    = "Allow"
-      Principal = { Service = "emr-serverless.amazonaws.com" }
-      Action    = ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
-      Condition = {
-        StringEquals = { "aws:SourceAccount" = module.names.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:${module.names.partition}:emr-serverless:${local.here}:/applications/*" }
-      }
-    }]
-  })
 }

@@ -51,10 +51,8 @@ resource "aws_ecr_repository_policy" "pulled" {
       Effect    = "Allow"
       Principal = { Service = each.value.service }
       Action    = concat(["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], each.value.also)
-      Condition = {
-        StringEquals = { "aws:SourceAccount" = module.names.account_id }
-        ArnLike      = { "aws:SourceArn" = "arn:${module.names.partition}:${each.value.from}" }
-      }
+      # Whose functions and applications they are, the ARN says: these services tell ECR no account beside it.
+      Condition = { ArnLike = { "aws:SourceArn" = "arn:${module.names.partition}:${each.value.from}" } }
     }]
   })
 }

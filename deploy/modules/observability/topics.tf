@@ -11,7 +11,7 @@ resource "aws_sns_topic_policy" "alarms" {
   arn = each.value.arn
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid       = "TlsOnly"
         Effect    = "Deny"
@@ -31,15 +31,15 @@ resource "aws_sns_topic_policy" "alarms" {
           ArnLike      = { "aws:SourceArn" = "${local.alarm_arn_prefix}*" }
         }
       },
-      {
-        Sid       = "FailedDeployments"
+      ], [for sid in ["FailedDeployments"] : {
+        # EventBridge asks a topic without a condition's context: with one, it drops every message.
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+        Sid       = sid
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sns:Publish"
         Resource  = each.value.arn
-        Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.deployment_failed.arn } }
-      },
-    ]
+    } if each.key == "page"])
   })
 }
 

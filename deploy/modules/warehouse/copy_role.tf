@@ -13,7 +13,8 @@ module "permissions" {
 }
 
 # The warehouse names the user for whom it acts as external id: no other user of the warehouse reads the lake by this
-# role, and no other warehouse.
+# role. The name has the workgroup's id, which is known once the namespace has this role; hence any workgroup's here:
+# https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
 resource "aws_iam_role" "copy" {
   name                 = "${local.name}-warehouse-copy"
   description          = "COPY reads the lake by it, UNLOAD writes marts."
@@ -26,10 +27,10 @@ resource "aws_iam_role" "copy" {
       Principal = { Service = ["redshift.amazonaws.com", "redshift-serverless.amazonaws.com"] }
       Action    = "sts:AssumeRole"
       Condition = {
-        StringEquals = {
+        StringLike = {
           "sts:ExternalId" = [
             for user in values(local.users) :
-            "arn:${module.names.partition}:redshift:${module.names.region}:${module.names.account_id}:dbuser:${local.name}/${user}"
+            "arn:${module.names.partition}:redshift:${module.names.region}:${module.names.account_id}:dbuser:serverless-${module.names.account_id}-*/${user}"
           ]
         }
       }

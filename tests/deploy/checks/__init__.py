@@ -44,6 +44,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     machines.silent_failures,
     machines.stuck_machines,
     naming.misnamed,
+    naming.refused_descriptions,
     naming.too_long,
     privacy.public_buckets,
     privacy.public_addresses,
@@ -70,6 +71,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     tls.plain_warehouse,
     tls.without_tls,
     wiring.miswired,
+    wiring.overwritten_policies,
     wiring.zones_mixed,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tests.deploy.planned import Plan
@@ -39,6 +40,11 @@ NAMES = {
     "aws_sqs_queue": ("name", 80),
     "aws_transfer_user": ("user_name", 100),
 }
+# What EC2 takes as description of a security group, and of a rule: no apostrophe is among it.
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{1,255}")
+DESCRIBED = ("aws_security_group", "aws_vpc_security_group_egress_rule", "aws_vpc_security_group_ingress_rule")
+
 # Called by what others call them: a partner's login, and a group that AWS wants under its own prefix.
 FREE = {"aws_transfer_user"}
 
@@ -61,3 +67,9 @@ def too_long(plan: Plan) -> Iterator[str]:
         name = resource.values[attribute]
         if len(name) > limit:
             yield f"{resource.address}: {name} has {len(name)} characters, AWS takes {limit}"
+
+
+def refused_descriptions(plan: Plan) -> Iterator[str]:
+    for resource in plan.of(*DESCRIBED):
+        if not DESCRIPTION.fullmatch(resource.values["description"]):
+            yield f"{resource.address}: EC2 does not take {resource.values['description']!r} as description"

@@ -54,6 +54,14 @@ MEANT_IN_STATES = {
 }
 DEFINES = {("aws_s3_bucket", "bucket")}
 
+# What has one policy to the attribute that says whose it is: of two resources the later one overwrites the other.
+POLICY_OF = {
+    "aws_ecr_repository_policy": "repository",
+    "aws_s3_bucket_policy": "bucket",
+    "aws_sns_topic_policy": "arn",
+    "aws_sqs_queue_policy": "queue_url",
+}
+
 # Type to the zone of the key that it is encrypted with; buckets have that of their own zone.
 ZONES = {
     "aws_athena_workgroup": "curated",
@@ -70,6 +78,15 @@ ZONES = {
     "aws_sns_topic": "operations",
     "aws_sqs_queue": "operations",
 }
+
+
+def overwritten_policies(plan: Plan) -> Iterator[str]:
+    seen: dict[tuple[str, str], Resource] = {}
+    for resource in plan.of(*POLICY_OF):
+        whose = resource.values[POLICY_OF[resource.type]]
+        first = seen.setdefault((resource.type, whose), resource)
+        if first is not resource:
+            yield f"{resource.address}: overwrites {first.address}, for {whose} has one policy"
 
 
 def miswired(plan: Plan) -> Iterator[str]:

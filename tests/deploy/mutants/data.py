@@ -86,6 +86,14 @@ DATA = [
         where="dev/keys",
     ),
     edited(
+        "a description that EC2 refuses",
+        "refused_descriptions",
+        "modules/network/security_groups.tf",
+        "Endpoint of Transfer Family",
+        "Transfer Family's endpoint",
+        where="dev/network",
+    ),
+    edited(
         "a name without its environment",
         "misnamed",
         "modules/names/names.json",

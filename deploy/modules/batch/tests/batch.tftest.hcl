@@ -145,6 +145,14 @@ run "a_cluster_lives_as_long_as_its_backfill" {
     error_message = "A cluster keeps or sends data in the clear."
   }
   assert {
+    condition = flatten([
+      for statement in jsondecode(aws_iam_role_policy.backfill["flights"].policy).Statement : statement.Resource if contains(statement.Action, "events:PutRule")
+      ]) == [
+      for call in ["RunJobFlow", "AddJobFlowSteps", "TerminateJobFlows"] : "arn:aws:events:us-east-1:000000000000:rule/StepFunctionsGetEventForEMR${call}Rule"
+    ]
+    error_message = "Step Functions cannot be told when a cluster or a step has come to its end: AWS refuses the state machine."
+  }
+  assert {
     condition = alltrue([
       for group in concat(aws_security_group.nodes, aws_security_group.service_access) :
       can(regex("^[a-zA-Z0-9. _:/()#,@\\[\\]+=&;{}!$*-]{1,255}$", group.description))

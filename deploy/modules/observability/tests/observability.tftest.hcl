@@ -48,6 +48,12 @@ run "topics" {
     error_message = "A topic takes what comes without TLS."
   }
   assert {
+    condition = [
+      for statement in jsondecode(aws_sns_topic_policy.alarms["page"].policy).Statement : try(statement.Condition, null) if try(statement.Principal.Service, "") == "events.amazonaws.com"
+    ] == [null]
+    error_message = "EventBridge publishes without a condition's context: with a condition nobody hears of a failed deployment."
+  }
+  assert {
     condition     = length(aws_sns_topic_subscription.emails) == 3
     error_message = "Each address is subscribed once."
   }

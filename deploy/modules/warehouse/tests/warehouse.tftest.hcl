@@ -86,9 +86,9 @@ run "it_is_audited" {
 
 run "only_our_users_reach_the_lake" {
   assert {
-    condition = toset(jsondecode(aws_iam_role.copy.assume_role_policy).Statement[0].Condition.StringEquals["sts:ExternalId"]) == toset([
-      "arn:aws:redshift:us-east-1:000000000000:dbuser:headrace-dev/headrace_dbt",
-      "arn:aws:redshift:us-east-1:000000000000:dbuser:headrace-dev/headrace_loader",
+    condition = toset(jsondecode(aws_iam_role.copy.assume_role_policy).Statement[0].Condition.StringLike["sts:ExternalId"]) == toset([
+      "arn:aws:redshift:us-east-1:000000000000:dbuser:serverless-000000000000-*/headrace_dbt",
+      "arn:aws:redshift:us-east-1:000000000000:dbuser:serverless-000000000000-*/headrace_loader",
     ])
     error_message = "Others than our users of this warehouse may take the COPY role."
   }
