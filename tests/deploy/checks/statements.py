@@ -8,7 +8,10 @@ from typing import Any
 from tests.deploy.planned import Plan, Resource
 
 # Actions that IAM knows no resource for, from the service authorization reference.
+# DescribeAlarms takes some, but tells of composite alarms only who may ask for all.
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
