@@ -103,7 +103,8 @@ def _on_call() -> Iterator[Row]:
                      "which alarm, since when")  # fmt: skip
     yield from _rows("operator", "stream", ("kinesis:IncreaseStreamRetentionPeriod",), RECOVERY,
                      "nothing is lost while the stream keeps it")  # fmt: skip
-    yield from _rows("operator", "lease_tables", ("dynamodb:DeleteTable",), RECOVERY, "KCL makes them anew")
+    yield from _rows("operator", "lease_tables", ("dynamodb:UpdateTable", "dynamodb:DeleteTable"), RECOVERY,
+                     "KCL makes them anew; they are protected until then")  # fmt: skip
     for zone in ("raw", "processed", "curated"):
         yield Row(service="operator", on=f"{zone}_bucket", call="s3:ListObjectVersions",
                   actions=("s3:ListBucketVersions",), source=RECOVERY, why="finds delete markers")  # fmt: skip
