@@ -44,6 +44,7 @@ SKIPPED = {
     ): "so AWS's own example for log groups has it",
     ("MISMATCHED_TYPE", "ArnLike requires a value of type Arn but given String", "kms_key"): "the same",
     ("RESOURCE_MISMATCH", "states:ListExecutions", ""): "is made on a state machine too, since there are map runs",
+    ("RESOURCE_MISMATCH", "states:DescribeExecution", "module.access"): "of a standard machine; none is an express one",
     (
         "RESOURCE_MISMATCH",
         "",

@@ -14,6 +14,7 @@ ROWS = read_table()
 ANYWHERE: Mapping[str, str] = {
     "registry": "GetAuthorizationToken takes no resource: the token is for the account's registry",
     "network_interfaces": "Lambda makes them, and asks for them by no name; the function's own code is kept out",
+    "metrics": "GetMetricData takes no resource, and DescribeAlarms tells of composite alarms on all of them alone",
 }
 """Kinds that are every resource there is, and why."""
 _TYPES: Mapping[str, frozenset[str]] = {
@@ -30,6 +31,12 @@ _TYPES: Mapping[str, frozenset[str]] = {
     "log_groups": frozenset({"log-group", "log-stream"}),
     "secrets": frozenset({"Secret"}),
     "repositories": frozenset({"repository"}),
+    "state_machines": frozenset({"statemachine"}),
+    "executions": frozenset({"execution"}),
+    "task_definitions": frozenset({"task-definition"}),
+    "task_roles": frozenset({"role"}),
+    "tasks": frozenset({"task"}),
+    "services": frozenset({"service"}),
 }
 """Of IAM; those of zones go by their endings."""
 _ENDINGS = {"_bucket": "bucket", "_objects": "object", "_key": "key"}

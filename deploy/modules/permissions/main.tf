@@ -7,6 +7,7 @@ locals {
   # the key is there only where the code calls.
   anywhere = {
     registry           = {}
+    metrics            = {}
     network_interfaces = { Null = { "lambda:SourceFunctionArn" = "true" } }
   }
   resources = merge({ for kind in keys(local.anywhere) : kind => ["*"] }, var.resources)

@@ -17,11 +17,13 @@ ATHENA = f"{DOCS}/athena/latest/ug/s3-permissions.html"
 ATHENA_GLUE = f"{DOCS}/athena/latest/ug/fine-grained-access-to-glue-resources.html"
 EXECUTION = f"{DOCS}/AmazonECS/latest/developerguide/task_execution_IAM_role.html"
 EMBEDDED_METRICS = f"{DOCS}/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html"
+DEPLOY, RECOVERY, RUNBOOK = "docs/deploy.md", "docs/recovery.md", "docs/runbook.md"
+"""Of this repository: pages that tell a person to run it."""
 _LEASES = ("CreateTable", "DescribeTable", "UpdateTable", "Scan", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
 
 
 def documented_rows() -> list[Row]:
-    return sorted((*_kcl(), *_copy(), *_landing(), *_athena(), *_execution(), *_collector()))
+    return sorted((*_kcl(), *_copy(), *_landing(), *_athena(), *_execution(), *_collector(), *_on_call()))
 
 
 def _rows(service: str, on: str, calls: Iterable[str], source: str, why: str = "") -> Iterator[Row]:
@@ -82,3 +84,29 @@ def _execution() -> Iterator[Row]:
 def _collector() -> Iterator[Row]:
     """Metrics leave as lines of a log, of which CloudWatch makes metrics."""
     yield from _rows("collector", "log_groups", ("logs:CreateLogStream", "logs:PutLogEvents"), EMBEDDED_METRICS)
+
+
+def _on_call() -> Iterator[Row]:
+    """What pages tell the person on call to do by AWS's own commands, beside ours."""
+    yield from _rows("operator", "state_machines", ("states:StartExecution",), DEPLOY, "rotations, backfills, upkeep")
+    yield from _rows("operator", "state_machines", ("states:DescribeStateMachine", "states:ListExecutions"), DEPLOY,
+                     "how what was started goes")  # fmt: skip
+    yield from _rows("operator", "executions", ("states:DescribeExecution", "states:GetExecutionHistory"), DEPLOY,
+                     "how what was started goes")  # fmt: skip
+    yield from _rows("operator", "task_definitions", ("ecs:RunTask",), RECOVERY, "commands run as the service's task")
+    yield from _rows("operator", "task_roles", ("iam:PassRole",), RECOVERY, "commands run as the service's task")
+    yield from _rows("operator", "tasks", ("ecs:DescribeTasks",), RECOVERY, "how a command ended")
+    yield from _rows("operator", "services", ("ecs:DescribeServices", "ecs:UpdateService"), RECOVERY,
+                     "services are stopped, and started anew")  # fmt: skip
+    yield from _rows("operator", "log_groups", ("logs:FilterLogEvents",), RUNBOOK, "the last lines of a service")
+    yield from _rows("operator", "metrics", ("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData"), RUNBOOK,
+                     "which alarm, since when")  # fmt: skip
+    yield from _rows("operator", "stream", ("kinesis:IncreaseStreamRetentionPeriod",), RECOVERY,
+                     "nothing is lost while the stream keeps it")  # fmt: skip
+    yield from _rows("operator", "lease_tables", ("dynamodb:UpdateTable", "dynamodb:DeleteTable"), RECOVERY,
+                     "KCL makes them anew; they are protected until then")  # fmt: skip
+    for zone in ("raw", "processed", "curated"):
+        yield Row(service="operator", on=f"{zone}_bucket", call="s3:ListObjectVersions",
+                  actions=("s3:ListBucketVersions",), source=RECOVERY, why="finds delete markers")  # fmt: skip
+        yield Row(service="operator", on=f"{zone}_objects", call="s3:DeleteObject",
+                  actions=("s3:DeleteObjectVersion",), source=RECOVERY, why="takes delete markers off")  # fmt: skip

@@ -57,6 +57,7 @@ OF_PLANS: dict[str, PlanCheck] = _by_name(
     retention.unlogged_buckets,
     retention.unprotected,
     retention.uploads_left,
+    statements.policies_too_long,
     statements.wildcard_actions,
     statements.unbounded_roles,
     statements.unnamed_resources,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 from tests.deploy.planned import Plan, Resource
 
 # Actions that IAM knows no resource for, from the service authorization reference.
+# DescribeAlarms takes some, but tells of composite alarms only who may ask for all.
 WITHOUT_RESOURCE = {
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
     "cloudwatch:PutMetricData",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
@@ -47,6 +51,9 @@ CONFUSED_DEPUTY = {"aws:SourceAccount", "aws:SourceArn", "aws:PrincipalAccount",
 # Module ci lists the calls by type of resource, and its own tests hold the list to what is there.
 OF_CI = {"ReadAny", "WriteAny", "WriteAnyTagged", "WriteFunctionsCalled"}
 
+# Of a managed policy, by IAM's quotas; it counts no white space.
+MANAGED_CHARACTERS = 6144
+
 IDENTITY = ("aws_iam_role_policy", "aws_iam_policy", "aws_iam_user_policy")
 
 
@@ -76,6 +83,14 @@ def unnamed_resources(plan: Plan) -> Iterator[str]:
             )
             for action in sorted(set(listed(statement["Action"])) - allowed):
                 yield f"{resource.address}: {statement.get('Sid')} allows {action} on every resource"
+
+
+def policies_too_long(plan: Plan) -> Iterator[str]:
+    """With ids as long as AWS's own, which a module by itself cannot know."""
+    for policy in plan.of("aws_iam_policy"):
+        length = len(json.dumps(plan.document(policy.values["policy"]), separators=(",", ":")))
+        if length > MANAGED_CHARACTERS:
+            yield f"{policy.address}: has {length} characters, IAM takes {MANAGED_CHARACTERS}"
 
 
 def without_sid(plan: Plan) -> Iterator[str]:

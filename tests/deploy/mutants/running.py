@@ -97,6 +97,14 @@ POLICIES = [
         where="dev/network",
     ),
     edited(
+        "a policy longer than IAM takes",
+        "policies_too_long",
+        "modules/ci/boundary.tf",
+        'Resource = ["*"]',
+        'Resource = [for number in range(99) : "arn:aws:s3:::a-bucket-that-is-one-of-very-many-${number}"]',
+        where="dev/ci",
+    ),
+    edited(
         "a missing permission",
         "missing_permissions",
         "modules/permissions/calls.json",
