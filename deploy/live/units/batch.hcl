@@ -57,13 +57,14 @@ dependency "observability" {
 }
 
 inputs = {
-  environment        = local.env.environment
-  pipelines          = local.env.pipelines
-  engine             = local.env.batch.engine
-  schedules          = local.env.batch.schedules
-  raw_retention_days = local.env.raw_retention_days
-  image              = "${dependency.ci.outputs.repository_urls.batch}:${local.env.release}"
-  spark_image        = "${dependency.ci.outputs.repository_urls.spark}:${local.env.release}"
+  environment          = local.env.environment
+  pipelines            = local.env.pipelines
+  engine               = local.env.batch.engine
+  cluster_packages_url = try(local.env.batch.cluster_packages_url, null)
+  schedules            = local.env.batch.schedules
+  raw_retention_days   = local.env.raw_retention_days
+  image                = "${dependency.ci.outputs.repository_urls.batch}:${local.env.release}"
+  spark_image          = "${dependency.ci.outputs.repository_urls.spark}:${local.env.release}"
 
   cluster_arn       = dependency.services.outputs.cluster_arn
   vpc_id            = dependency.network.outputs.vpc_id

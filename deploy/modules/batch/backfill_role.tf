@@ -32,17 +32,19 @@ locals {
         # A cluster that is to be has no name yet: https://docs.aws.amazon.com/step-functions/latest/dg/emr-iam.html
         Sid      = "MakeClusters"
         Effect   = "Allow"
-        Action   = ["elasticmapreduce:AddTags", "elasticmapreduce:PutAutoTerminationPolicy", "elasticmapreduce:RunJobFlow"]
+        Action   = ["elasticmapreduce:RunJobFlow"]
         Resource = ["*"]
       },
       {
-        Sid    = "RunStepsAndEndClusters"
+        Sid    = "RunAndEndClusters"
         Effect = "Allow"
         Action = [
           "elasticmapreduce:AddJobFlowSteps",
+          "elasticmapreduce:AddTags",
           "elasticmapreduce:CancelSteps",
           "elasticmapreduce:DescribeCluster",
           "elasticmapreduce:DescribeStep",
+          "elasticmapreduce:PutAutoTerminationPolicy",
           "elasticmapreduce:TerminateJobFlows",
         ]
         Resource = ["arn:${module.names.partition}:elasticmapreduce:${local.here}:cluster/*"]

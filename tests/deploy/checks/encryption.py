@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,11 @@ def _block(*path: str) -> Key:
     return lambda resource: resource.block(*outer).get(name)
 
 
+def _disks_of_clusters(resource: Resource) -> Any:
+    encryption = json.loads(resource.values["configuration"])["EncryptionConfiguration"]
+    return encryption["AtRestEncryptionConfiguration"]["LocalDiskEncryptionConfiguration"]["AwsKmsKey"]
+
+
 KEY_OF: dict[str, Key] = {
     "aws_athena_workgroup": _block("configuration", "result_configuration", "encryption_configuration", "kms_key_arn"),
     "aws_cloudtrail": _attribute("kms_key_id"),
@@ -26,6 +32,7 @@ KEY_OF: dict[str, Key] = {
     "aws_dynamodb_table": _block("server_side_encryption", "kms_key_arn"),
     "aws_ecr_repository": _block("encryption_configuration", "kms_key"),
     "aws_ecs_cluster": _block("configuration", "managed_storage_configuration", "fargate_ephemeral_storage_kms_key_id"),
+    "aws_emr_security_configuration": _disks_of_clusters,
     "aws_emrserverless_application": _block("disk_encryption_configuration", "encryption_key_arn"),
     "aws_glue_data_catalog_encryption_settings": _block(
         "data_catalog_encryption_settings", "encryption_at_rest", "sse_aws_kms_key_id"

@@ -26,6 +26,7 @@ WITHOUT_DATA = {
     "aws_ecs_task_definition",
     "aws_flow_log",
     "aws_glue_catalog_database",
+    "aws_iam_instance_profile",
     "aws_iam_openid_connect_provider",
     "aws_iam_policy",
     "aws_iam_role",

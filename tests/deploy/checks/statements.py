@@ -17,6 +17,7 @@ WITHOUT_RESOURCE = {
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSubnets",
     "ecr:GetAuthorizationToken",
+    "elasticmapreduce:RunJobFlow",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
     "logs:DescribeLogGroups",
@@ -40,8 +41,9 @@ NETWORK_INTERFACES = {
 }
 BY_LAMBDA_ITSELF = {"Null": {"lambda:SourceFunctionArn": "true"}}
 
-# Take a role only by iam:PassRole of whoever makes the function: no account or resource is in the request to ask for.
-PASSED = {"lambda.amazonaws.com"}
+# Take a role only by iam:PassRole of whoever makes the function or the instance: no account or resource is in the
+# request to ask for.
+PASSED = {"lambda.amazonaws.com", "ec2.amazonaws.com"}
 
 # Whoever signs in here comes from outside of AWS: these conditions say which repository it is.
 OIDC = ("token.actions.githubusercontent.com:aud", "token.actions.githubusercontent.com:sub")
