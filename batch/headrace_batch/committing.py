@@ -13,11 +13,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from headrace_batch.place import Place
+from headrace_batch.side_by_side import CONNECTIONS, each
 from headrace_consumers.commit.attempts import new_attempt_id
 from headrace_consumers.commit.completing import complete_pending
 from headrace_consumers.commitlog.batch import BATCH, NO_GENERATION, RAW_KEPT_FROM, Gone
@@ -29,9 +29,6 @@ from headrace_consumers.records import ROOT
 SETTLED = "batch settled up to"
 """The mark in the log."""
 MAX_BYTES_IN_FLIGHT = 256 * 1024 * 1024
-_CONNECTIONS = 8
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +56,7 @@ def upload(place: Place, files: Iterable[EncodedFile], attempt_id: str) -> tuple
     MAX_BYTES_IN_FLIGHT and one."""
     done: list[PendingFile] = []
     waiting: deque[tuple[int, Future[PendingFile]]] = deque()
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
         for file in files:
             waiting.append((len(file.body), pool.submit(_uploaded(place, attempt_id), file)))
             while sum(size for size, _ in waiting) > MAX_BYTES_IN_FLIGHT:
@@ -98,7 +95,7 @@ def commit(
         place.chain.append(written, position, goes_with, fences)
     except FencedError as error:
         if not _stands_all_the_same(place, draft, error):
-            _each(place.store.abort, draft.files)
+            each(place.store.abort, draft.files)
             raise
     settle(place)
     return written
@@ -120,7 +117,7 @@ def settle(place: Place) -> None:
     fresh = gone.catch_up()
     if not fresh:
         return
-    _each(lambda named: _complete(place, gone, *named), [(one, file) for one in fresh for file in one.files])
+    each(lambda named: _complete(place, gone, *named), [(one, file) for one in fresh for file in one.files])
     for one in fresh:
         _take_out_replaced(place, one.replaces)
         for commit_id in one.retires:
@@ -151,7 +148,7 @@ def _take_out_replaced(place: Place, replaced: Sequence[Replaced]) -> None:
     """Their uploads are aborted first: whoever is about to complete one comes too late, and leaves nothing behind."""
     named = {one.commit_id for one in replaced}
     pending = {(file.bucket, file.key): file for commit in _found(place, named) for file in commit.files}
-    _each(lambda one: _take_out(place, one.bucket, one.key, pending.get((one.bucket, one.key))), replaced)
+    each(lambda one: _take_out(place, one.bucket, one.key, pending.get((one.bucket, one.key))), replaced)
 
 
 def _take_out_retired(place: Place, commit_id: str) -> None:
@@ -162,7 +159,7 @@ def _take_out_retired(place: Place, commit_id: str) -> None:
         if not _raw_has_expired(place, commit_id):
             complete_pending(place.store, replace(retired, files=raw))
         rest = [file for file in retired.files if file not in raw]
-        _each(lambda file: _take_out(place, file.bucket, file.key, file), rest)
+        each(lambda file: _take_out(place, file.bucket, file.key, file), rest)
 
 
 def _raw_has_expired(place: Place, commit_id: str) -> bool:
@@ -178,15 +175,8 @@ def _take_out(place: Place, bucket: str, key: str, file: PendingFile | None) -> 
 
 def _found(place: Place, commit_ids: Iterable[str]) -> list[Commit]:
     """Those that have not expired."""
-    commits = _each(lambda commit_id: find_commit(place, commit_id), sorted(commit_ids))
+    commits = each(lambda commit_id: find_commit(place, commit_id), sorted(commit_ids))
     return [commit for commit in commits if commit is not None]
-
-
-def _each(call: Callable[[T], R], items: Sequence[T]) -> list[R]:
-    """Side by side, each with the caller's patience."""
-    contexts = [copy_context() for _ in items]
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        return list(pool.map(lambda context, item: context.run(call, item), contexts, items))
 
 
 def find_commit(place: Place, commit_id: str) -> Commit | None:

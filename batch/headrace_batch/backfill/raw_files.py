@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
+from headrace_batch.side_by_side import each
 from headrace_consumers.errors import LogError, MissingFileError
 from headrace_consumers.lake.objects import ObjectStore, PendingFile
 from headrace_consumers.lake.parquet import read_footer
 
 Source = tuple[str, PendingFile]
 """A commit of the stream, and its raw file."""
-_CONNECTIONS = 16
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def require_whole(store: ObjectStore, sources: Iterable[Source]) -> None:
     """All are readable; those that are pending still are completed. Raises LogError naming the first that is gone."""
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        list(pool.map(lambda source: _make_whole(store, *source), sources))
+    each(lambda source: _make_whole(store, *source), list(sources))
 
 
 def _make_whole(store: ObjectStore, commit_id: str, file: PendingFile) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
 from headrace_batch.place import LAKE, LOG, Flag, Lake, Log, Place, opened_in_rewind
-
-_AT_ONCE = 32
+from headrace_batch.side_by_side import each
 
 
 class TableStanding(msgspec.Struct, frozen=True):
@@ -71,16 +68,13 @@ def standing(
 
 
 def _tell_missing(place: Place) -> int:
-    found = list(_missing(place))
+    found = _missing(place)
     sys.stdout.write("".join(f"{address}\n" for address in found))
     return 1 if found else 0
 
 
-def _missing(place: Place) -> Iterator[str]:
+def _missing(place: Place) -> list[str]:
     """By asking S3 for each."""
     files = [(file, commit.attempt_id) for commit in place.standing().commits.values() for file in commit.files]
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        there = pool.map(lambda one: place.store.is_complete(*one), files)
-        for (file, _), is_there in zip(files, there, strict=True):
-            if not is_there:
-                yield f"s3://{file.bucket}/{file.key}"
+    there = each(lambda one: place.store.is_complete(*one), files)
+    return [f"s3://{file.bucket}/{file.key}" for (file, _), is_there in zip(files, there, strict=True) if not is_there]

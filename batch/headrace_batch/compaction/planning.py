@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,6 +11,7 @@ import pyarrow as pa
 from headrace_batch.followers import IsPassed
 from headrace_batch.place import Place
 from headrace_batch.rewriting import Origin, StandingFile, footer_of, provenance_in, standing_files
+from headrace_batch.side_by_side import each
 from headrace_consumers.commitlog.standing import Standing
 from headrace_consumers.pipeline import Pipeline
 
@@ -20,7 +19,6 @@ MAX_FILES = 1_000
 """In one commit: it names all that it replaces in one item of the log."""
 _BIG = 0.75
 """Of the target: such files are left alone."""
-_CONNECTIONS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +78,7 @@ def plan(place: Place, standing: Standing, rules: Rules, is_passed: IsPassed, no
     """Blocks on the lake: one request for each file that may be compacted."""
     small = _candidates(place.pipeline, standing, rules, is_passed, now_ms)
     alike: dict[tuple[str, str, Origin, str], list[tuple[StandingFile, pa.Schema]]] = defaultdict(list)
-    for source, (origin, schema) in zip(small, _each(lambda one: _looked_at(place, one), small), strict=True):
+    for source, (origin, schema) in zip(small, each(lambda one: _looked_at(place, one), small), strict=True):
         if origin is not Origin.UNKNOWN:
             alike[source.file.table, source.file.partition, origin, _form(schema)].append((source, schema))
     return [
@@ -152,11 +150,3 @@ def _bins(sources: Iterable[StandingFile], target_bytes: int) -> Iterator[Sequen
         size += source.file.bytes
     if len(waiting) > 1:
         yield waiting
-
-
-def _each(
-    call: Callable[[StandingFile], tuple[Origin, pa.Schema]], items: Sequence[StandingFile]
-) -> list[tuple[Origin, pa.Schema]]:
-    contexts = [copy_context() for _ in items]
-    with ThreadPoolExecutor(_CONNECTIONS) as pool:
-        return list(pool.map(lambda context, item: context.run(call, item), contexts, items))
